@@ -1,0 +1,29 @@
+//! Cases: what a person has to look at.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a case is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseKind {
+    /// Facts contradict each other, or what we asked for.
+    Conflict,
+    /// More was paid than asked.
+    Overpaid,
+    /// Paid after it had been given up.
+    LatePayment,
+    /// The hub asked as long as its policy allows and the provider has no final word.
+    Unresolved,
+}
+
+impl CaseKind {
+    /// The word kept in the store and shown in the console.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Overpaid => "overpaid",
+            Self::LatePayment => "late_payment",
+            Self::Unresolved => "unresolved",
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What we learn: facts, gathered into observations.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::Timestamp;
+use crate::movement::Movement;
+use crate::subject::Subject;
+
+/// Facts about one subject, learned together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// What they are about.
+    pub subject: Subject,
+    /// What was learned.
+    pub facts: Vec<Fact>,
+}
+
+/// One thing learned, with the instant it concerns (not the instant it arrived).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// The instant it concerns.
+    pub at: Timestamp,
+    /// What is so.
+    #[serde(flatten)]
+    pub kind: FactKind,
+}
+
+/// The kinds of facts about an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum FactKind {
+    /// The provider knows the attempt; the shopper can act.
+    Opened(Opening),
+    /// Open at the provider, nothing being decided: the shopper may act, or act again.
+    Waiting(Telling),
+    /// The provider is deciding.
+    InProgress(Telling),
+    /// Part is paid and the rest can still come.
+    PartlyPaid(Telling),
+    /// The provider's last word on the attempt.
+    Ended(Ending),
+    /// Money did something.
+    Moved(Movement),
+    /// The provider said something that we cannot read as any of these: kept and shown.
+    Unrecognized(Telling),
+    /// What the provider said contradicts what we asked for (another reference, amount or currency).
+    Contradicted {
+        /// What disagrees, in a sentence for the operator.
+        detail: String,
+    },
+    /// The provider never had it, or has it in a form that no one can pay.
+    NotOpened(Telling),
+    /// Our own timer ran out while the provider had said nothing final.
+    TimedOut,
+    /// The shopper was shown this outcome although the truth was open.
+    Told {
+        /// The outcome shown.
+        outcome: Outcome,
+    },
+}
+
+/// How an attempt came to be open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// The provider's own reference.
+    pub provider_reference: String,
+    /// Where the shopper pays.
+    pub pay_url: Url,
+    /// When it closes.
+    pub expires_at: Timestamp,
+}
+
+/// The provider's words about a state that is not final.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Telling {
+    /// Why.
+    pub reason: Reason,
+}
+
+/// The provider's last word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// How an attempt ended. The order is that in which one beats another when a provider contradicts
+/// itself: money that moved beats money that did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It could not be tried.
+    Failed,
+    /// Its time ran out.
+    Expired,
+    /// Taken back by shopper or merchant.
+    Cancelled,
+    /// Declined.
+    Rejected,
+    /// Part was paid, the rest can no longer come.
+    PartiallyExpired,
+    /// Paid.
+    Approved,
+}
+
+/// The provider's reason: its code and text, kept as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reason {
+    /// The status word as the provider wrote it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub status: String,
+    /// The code, empty when there was none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
+    /// The text, empty when there was none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+impl Fact {
+    /// A fact.
+    pub const fn new(at: Timestamp, kind: FactKind) -> Self {
+        Self { at, kind }
+    }
+
+    /// A key under which this fact is the same fact again, whatever way it reached us.
+    pub fn key(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| format!("{self:?}"))
+    }
+}

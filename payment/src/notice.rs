@@ -1,0 +1,105 @@
+//! Notices: what a provider tells us unasked, and how far it is believed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fact::Observation;
+use crate::subject::Subject;
+
+/// A notice as it arrived, before any meaning is read into it.
+#[derive(Clone, Debug)]
+pub struct RawNotice {
+    /// `POST`, `GET`…
+    pub method: String,
+    /// What followed the account in the address, for providers with several notice routes; empty otherwise.
+    pub route: String,
+    /// Query text, as sent.
+    pub query: String,
+    /// Header names (lower case) and values, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body's bytes, at most the hub's limit.
+    pub body: Vec<u8>,
+}
+
+/// What a client reads in a notice, before the store is asked whether we know the subject.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Whether it is what it claims to be.
+    pub verdict: Verdict,
+    /// Why, in a few words without any content of the notice.
+    pub reason: &'static str,
+    /// What it is about, when that could be read.
+    pub subject: Option<Subject>,
+    /// What it says our reference is, to be compared with the attempt; absent when it does not say.
+    pub reference: Option<String>,
+    /// Facts that the provider's profile lets us believe at once.
+    pub observations: Vec<Observation>,
+    /// Whether to go and ask the provider.
+    pub ask: bool,
+    /// A key under which this is the same notice again.
+    pub repeat_key: Option<String>,
+}
+
+/// The verdict on a notice. Kept with it and countable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Signed by the provider, about something we know.
+    Valid,
+    /// Signed by the provider as a test of the address.
+    Test,
+    /// Valid, and the same one was taken before.
+    Repeated,
+    /// It claims a signature that does not hold.
+    Forged,
+    /// It carries no signature.
+    Unsigned,
+    /// It cannot be read.
+    Unreadable,
+    /// Signed, about something we do not know.
+    UnknownReference,
+}
+
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 7] = [
+        Self::Valid,
+        Self::Test,
+        Self::Repeated,
+        Self::Forged,
+        Self::Unsigned,
+        Self::Unreadable,
+        Self::UnknownReference,
+    ];
+
+    /// The word in the store, metrics and the console.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Test => "test",
+            Self::Repeated => "repeated",
+            Self::Forged => "forged",
+            Self::Unsigned => "unsigned",
+            Self::Unreadable => "unreadable",
+            Self::UnknownReference => "unknown_reference",
+        }
+    }
+
+    /// Whether the provider itself wrote it.
+    pub const fn is_genuine(self) -> bool {
+        match self {
+            Self::Valid | Self::Test | Self::Repeated | Self::UnknownReference => true,
+            Self::Forged | Self::Unsigned | Self::Unreadable => false,
+        }
+    }
+}
+
+/// What the provider is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeReply {
+    /// HTTP status code.
+    pub status: u16,
+    /// Content type.
+    pub content_type: &'static str,
+    /// Body.
+    pub body: &'static str,
+}
