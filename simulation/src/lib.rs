@@ -13,6 +13,7 @@ pub mod hardship;
 pub mod inbox;
 pub mod journal;
 pub mod ledger;
+pub mod masking;
 pub mod strict_json;
 pub mod world;
 
