@@ -33,11 +33,11 @@ pub enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// The answer that the server wrote went back.
+    /// The answer that the simulator wrote went back.
     Sent,
     /// No answer went back.
     Withheld,
-    /// Another answer went back than the server wrote.
+    /// Another answer went back than the simulator wrote.
     Altered,
 }
 
@@ -83,7 +83,7 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// The answer's headers, in order.
     pub answer_headers: Vec<(String, String)>,
-    /// The answer's bytes, as decided by the server (not as altered on the way).
+    /// The answer's bytes: as sent, or what would have been sent when it was withheld.
     pub answer_body: Vec<u8>,
     /// Microseconds until the answer was decided.
     pub duration_us: u64,

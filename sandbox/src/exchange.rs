@@ -1,0 +1,194 @@
+//! One request to a provider: the hardship around it, the simulator in the middle, the journal after it.
+
+use std::time::Instant;
+
+use simulation::hardship::{RequestFault, RequestSeen};
+use simulation::journal::{Answer, Direction, Effect, Exchange, Verdict};
+use simulation::{Reply, Request};
+
+use crate::alteration;
+use crate::state::{Provider, State};
+
+/// How the listener treats the connection.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// Writes the answer.
+    Send(Reply),
+    /// Waits, then writes the answer.
+    Delay { reply: Reply, ms: u64 },
+    /// Resets the connection.
+    Reset,
+    /// Keeps silent, then closes.
+    Hold { ms: u64 },
+    /// Writes half of the answer under the length of all of it, then closes.
+    Truncate(Reply),
+    /// Writes a JSON answer of about so many bytes.
+    Huge { bytes: u64 },
+    /// Writes the answer byte by byte.
+    Drip { reply: Reply, ms_per_byte: u64 },
+}
+
+/// Handles a request and journals it. The journal is written before anything is sent or withheld, so
+/// that a client that hangs up does not take the evidence with it.
+pub fn exchange(state: &State, provider: &Provider, request: &Request) -> Conduct {
+    let started = Instant::now();
+    let mut record = blank_record(state, provider, request);
+    let mut machine = provider.machine();
+    record.operation = machine.simulator.operation(request).to_owned();
+    record.account = machine.simulator.account_of(request);
+
+    let body = String::from_utf8_lossy(&request.body);
+    let hardship = state.records().hardships.take_for_request(&RequestSeen {
+        provider: provider.id,
+        operation: &record.operation,
+        account: record.account.as_deref(),
+        address: &record.address,
+        body: &body,
+    });
+    let fault = hardship.map(|(id, fault)| {
+        record.hardship = Some(format!("{id} {}", fault.name()));
+        fault
+    });
+
+    let reply = if fault.as_ref().is_none_or(happens) {
+        let (reply, verdicts) =
+            state.act(provider, &mut machine, |simulator, world| simulator.handle(request, world));
+        record.effect = Effect::Committed;
+        record.verdicts = verdicts;
+        Some(reply)
+    } else {
+        None
+    };
+
+    let (conduct, answer) = conduct(fault, reply.clone());
+    record.answer = answer;
+    let written = match &conduct {
+        Conduct::Send(sent) | Conduct::Delay { reply: sent, .. } | Conduct::Drip { reply: sent, .. } => {
+            Some(sent.clone())
+        }
+        Conduct::Truncate(whole) => Some(whole.clone()),
+        Conduct::Reset | Conduct::Hold { .. } | Conduct::Huge { .. } => reply,
+    };
+    if let Some(written) = written {
+        record.status = Some(written.status);
+        record.answer_headers = written.headers;
+        record.answer_body = written.body;
+    }
+    record.duration_us = started.elapsed().as_micros().try_into().unwrap_or(u64::MAX);
+    let mut records = state.records();
+    records.activity += 1;
+    records.journal.record(record);
+    conduct
+}
+
+/// Journals a request whose body could not be read, and answers it.
+pub fn refuse_unread(state: &State, provider: &Provider, request: &Request, status: u16, why: &str) -> Reply {
+    let reply = Reply::with_type(status, "text/plain; charset=utf-8", why.as_bytes().to_vec());
+    let mut record = blank_record(state, provider, request);
+    record.operation = "unread".into();
+    record.status = Some(status);
+    record.answer_headers = reply.headers.clone();
+    record.answer_body = reply.body.clone();
+    record.verdicts = vec![Verdict { rule: "request_readable".into(), passed: false, detail: why.into() }];
+    state.records().journal.record(record);
+    reply
+}
+
+/// Whether the simulator sees the request under this fault.
+fn happens(fault: &RequestFault) -> bool {
+    match fault {
+        RequestFault::ResetBeforeEffect | RequestFault::TimeOutBeforeEffect { .. } => false,
+        RequestFault::HttpStatus { after_effect, .. } => *after_effect,
+        RequestFault::Delay { .. }
+        | RequestFault::ResetAfterEffect
+        | RequestFault::TimeOutAfterEffect { .. }
+        | RequestFault::HtmlPage
+        | RequestFault::EmptyBody
+        | RequestFault::Truncated
+        | RequestFault::Huge { .. }
+        | RequestFault::WrongTypes
+        | RequestFault::NullJson
+        | RequestFault::SlowDrip { .. }
+        | RequestFault::Tampered { .. } => true,
+    }
+}
+
+/// What is done with the connection, and what that means to the client.
+fn conduct(fault: Option<RequestFault>, reply: Option<Reply>) -> (Conduct, Answer) {
+    let altered = |reply| (Conduct::Send(reply), Answer::Altered);
+    match (fault, reply) {
+        (None, Some(reply)) => (Conduct::Send(reply), Answer::Sent),
+        (Some(RequestFault::Delay { ms }), Some(reply)) => (Conduct::Delay { reply, ms }, Answer::Sent),
+        (Some(RequestFault::SlowDrip { ms_per_byte }), Some(reply)) => {
+            (Conduct::Drip { reply, ms_per_byte }, Answer::Sent)
+        }
+        (Some(RequestFault::ResetBeforeEffect | RequestFault::ResetAfterEffect), _) => {
+            (Conduct::Reset, Answer::Withheld)
+        }
+        (
+            Some(
+                RequestFault::TimeOutBeforeEffect { hold_ms } | RequestFault::TimeOutAfterEffect { hold_ms },
+            ),
+            _,
+        ) => (Conduct::Hold { ms: hold_ms }, Answer::Withheld),
+        (Some(RequestFault::HttpStatus { status, retry_after, .. }), _) => {
+            altered(alteration::other_status(status, retry_after))
+        }
+        (Some(RequestFault::HtmlPage), _) => altered(alteration::html_page()),
+        (Some(RequestFault::EmptyBody), Some(reply)) => altered(alteration::with_body(&reply, Vec::new())),
+        (Some(RequestFault::NullJson), Some(reply)) => {
+            altered(alteration::with_body(&reply, b"null".to_vec()))
+        }
+        (Some(RequestFault::WrongTypes), Some(reply)) => altered(alteration::wrong_types(&reply)),
+        (Some(RequestFault::Tampered { member, value }), Some(reply)) => {
+            altered(alteration::with_body(&reply, alteration::tampered(&reply.body, &member, &value)))
+        }
+        (Some(RequestFault::Truncated), Some(reply)) => (Conduct::Truncate(reply), Answer::Altered),
+        (Some(RequestFault::Huge { bytes }), _) => (Conduct::Huge { bytes }, Answer::Altered),
+        // Without a reply and without a fault that forbids one, there is nothing to say.
+        (
+            None
+            | Some(
+                RequestFault::Delay { .. }
+                | RequestFault::SlowDrip { .. }
+                | RequestFault::EmptyBody
+                | RequestFault::NullJson
+                | RequestFault::WrongTypes
+                | RequestFault::Tampered { .. }
+                | RequestFault::Truncated,
+            ),
+            None,
+        ) => (Conduct::Reset, Answer::Withheld),
+    }
+}
+
+fn blank_record(state: &State, provider: &Provider, request: &Request) -> Exchange {
+    let address = if request.query.is_empty() {
+        request.path.clone()
+    } else {
+        format!("{}?{}", request.path, request.query)
+    };
+    Exchange {
+        business_at: state.clock.now(),
+        real_at: state.clock.real_now(),
+        direction: Direction::In,
+        provider: provider.id.to_owned(),
+        account: None,
+        operation: String::new(),
+        peer: request.peer.clone(),
+        tls_version: None,
+        method: request.method.clone(),
+        address,
+        headers: request.headers.clone(),
+        body: request.body.clone(),
+        status: None,
+        answer_headers: Vec::new(),
+        answer_body: Vec::new(),
+        duration_us: 0,
+        verdicts: Vec::new(),
+        hardship: None,
+        effect: Effect::None,
+        answer: Answer::Sent,
+        failure: None,
+    }
+}
