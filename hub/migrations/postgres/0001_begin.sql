@@ -1,0 +1,203 @@
+-- The first schema. Keys put the merchant first; ids are made by the hub (UUIDv7 behind their prefixes) and
+-- sort by time. Instants are microseconds UTC, amounts minor units, JSON is text that is never searched.
+
+CREATE TABLE payment (
+    merchant_id     TEXT COLLATE "C" NOT NULL,
+    id              TEXT COLLATE "C" NOT NULL,
+    reference       TEXT COLLATE "C" NOT NULL,
+    idempotency_key TEXT COLLATE "C" NOT NULL,
+    provider        TEXT COLLATE "C" NOT NULL,
+    account_id      TEXT COLLATE "C" NOT NULL,
+    order_json      TEXT NOT NULL,
+    currency        TEXT COLLATE "C" NOT NULL,
+    amount          BIGINT NOT NULL,
+    authorized      BIGINT NOT NULL,
+    paid            BIGINT NOT NULL,
+    refunded        BIGINT NOT NULL,
+    overpaid        BIGINT NOT NULL,
+    status          TEXT COLLATE "C" NOT NULL,
+    certainty       TEXT COLLATE "C" NOT NULL,
+    told            TEXT COLLATE "C",
+    detail_json     TEXT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    version         BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE UNIQUE INDEX payment_reference ON payment (merchant_id, reference);
+CREATE INDEX payment_status ON payment (merchant_id, status, id);
+-- Only what is still open, so that the gauges never read settled payments.
+CREATE INDEX payment_open ON payment (created_at)
+    WHERE status IN ('created', 'requires_action', 'pending', 'partially_approved');
+
+CREATE TABLE attempt (
+    merchant_id        TEXT COLLATE "C" NOT NULL,
+    id                 TEXT COLLATE "C" NOT NULL,
+    payment_id         TEXT COLLATE "C" NOT NULL,
+    ordinal            BIGINT NOT NULL,
+    account_id         TEXT COLLATE "C" NOT NULL,
+    reference          TEXT COLLATE "C" NOT NULL,
+    provider_reference TEXT COLLATE "C",
+    state              TEXT COLLATE "C" NOT NULL,
+    memo               TEXT NOT NULL,
+    expires_at         BIGINT NOT NULL,
+    created_at         BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE UNIQUE INDEX attempt_ordinal ON attempt (merchant_id, payment_id, ordinal);
+CREATE UNIQUE INDEX attempt_reference ON attempt (merchant_id, account_id, reference);
+
+-- What a provider reference is about.
+CREATE TABLE subject (
+    merchant_id        TEXT COLLATE "C" NOT NULL,
+    account_id         TEXT COLLATE "C" NOT NULL,
+    kind               TEXT COLLATE "C" NOT NULL,
+    provider_reference TEXT COLLATE "C" NOT NULL,
+    payment_id         TEXT COLLATE "C" NOT NULL,
+    attempt_id         TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (merchant_id, account_id, kind, provider_reference)
+);
+
+-- Appended, never changed. The key makes a repeated fact the same fact.
+CREATE TABLE fact (
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    payment_id  TEXT COLLATE "C" NOT NULL,
+    attempt_id  TEXT COLLATE "C" NOT NULL,
+    fact_key    TEXT COLLATE "C" NOT NULL,
+    body        TEXT NOT NULL,
+    source      TEXT COLLATE "C" NOT NULL,
+    ordinal     BIGINT NOT NULL,
+    recorded_at BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, payment_id, attempt_id, fact_key)
+);
+
+CREATE TABLE history (
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    payment_id  TEXT COLLATE "C" NOT NULL,
+    version     BIGINT NOT NULL,
+    from_status TEXT COLLATE "C",
+    to_status   TEXT COLLATE "C" NOT NULL,
+    certainty   TEXT COLLATE "C" NOT NULL,
+    source      TEXT COLLATE "C" NOT NULL,
+    at          BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, payment_id, version)
+);
+
+-- The wire log: texts are masked before they are written.
+CREATE TABLE provider_call (
+    merchant_id  TEXT COLLATE "C" NOT NULL,
+    payment_id   TEXT COLLATE "C" NOT NULL,
+    id           TEXT COLLATE "C" NOT NULL,
+    attempt_id   TEXT COLLATE "C" NOT NULL,
+    operation    TEXT COLLATE "C" NOT NULL,
+    request_line TEXT NOT NULL,
+    request_body TEXT NOT NULL,
+    after_lost   TEXT COLLATE "C" NOT NULL,
+    outcome      TEXT COLLATE "C" NOT NULL,
+    http_status  BIGINT,
+    answer_body  TEXT NOT NULL,
+    duration_us  BIGINT,
+    started_at   BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, payment_id, id)
+);
+
+CREATE TABLE notice (
+    merchant_id  TEXT COLLATE "C" NOT NULL,
+    id           TEXT COLLATE "C" NOT NULL,
+    account_id   TEXT COLLATE "C" NOT NULL,
+    payment_id   TEXT COLLATE "C",
+    verdict      TEXT COLLATE "C" NOT NULL,
+    reason       TEXT NOT NULL,
+    peer         TEXT COLLATE "C" NOT NULL,
+    repeat_key   TEXT COLLATE "C",
+    body_bytes   BIGINT NOT NULL,
+    sealed_body  BYTEA,
+    reply_status BIGINT NOT NULL,
+    received_at  BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE INDEX notice_payment ON notice (merchant_id, payment_id, id) WHERE payment_id IS NOT NULL;
+CREATE INDEX notice_kept ON notice (merchant_id, account_id, received_at) WHERE sealed_body IS NOT NULL;
+
+-- The keys of the valid notices that were taken: one row each, whoever takes them first.
+CREATE TABLE notice_taken (
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    account_id  TEXT COLLATE "C" NOT NULL,
+    repeat_key  TEXT COLLATE "C" NOT NULL,
+    notice_id   TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (merchant_id, account_id, repeat_key)
+);
+
+CREATE TABLE payment_case (
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    payment_id  TEXT COLLATE "C" NOT NULL,
+    kind        TEXT COLLATE "C" NOT NULL,
+    id          TEXT COLLATE "C" NOT NULL,
+    opened_at   BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, payment_id, kind)
+);
+CREATE INDEX payment_case_open ON payment_case (merchant_id, id);
+
+CREATE TABLE event_endpoint (
+    merchant_id     TEXT COLLATE "C" NOT NULL,
+    id              TEXT COLLATE "C" NOT NULL,
+    url             TEXT NOT NULL,
+    sealed_secret   BYTEA NOT NULL,
+    idempotency_key TEXT COLLATE "C" NOT NULL,
+    disabled_reason TEXT,
+    created_at      BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE UNIQUE INDEX event_endpoint_idempotency ON event_endpoint (merchant_id, idempotency_key);
+
+CREATE TABLE event (
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    id          TEXT COLLATE "C" NOT NULL,
+    payment_id  TEXT COLLATE "C",
+    kind        TEXT COLLATE "C" NOT NULL,
+    body        TEXT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE INDEX event_payment ON event (merchant_id, payment_id, id) WHERE payment_id IS NOT NULL;
+
+CREATE TABLE delivery (
+    merchant_id   TEXT COLLATE "C" NOT NULL,
+    event_id      TEXT COLLATE "C" NOT NULL,
+    endpoint_id   TEXT COLLATE "C" NOT NULL,
+    state         TEXT COLLATE "C" NOT NULL,
+    tries         BIGINT NOT NULL,
+    next_at       BIGINT,
+    claimed_until BIGINT NOT NULL,
+    claim         BIGINT NOT NULL,
+    last_result   TEXT,
+    PRIMARY KEY (merchant_id, event_id, endpoint_id)
+);
+CREATE INDEX delivery_due ON delivery (next_at) WHERE next_at IS NOT NULL;
+
+-- Due work: find out what became of an attempt. A settled attempt has no row.
+CREATE TABLE work (
+    merchant_id   TEXT COLLATE "C" NOT NULL,
+    attempt_id    TEXT COLLATE "C" NOT NULL,
+    payment_id    TEXT COLLATE "C" NOT NULL,
+    due_at        BIGINT NOT NULL,
+    claimed_until BIGINT NOT NULL,
+    claim         BIGINT NOT NULL,
+    tries         BIGINT NOT NULL,
+    cause         TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (merchant_id, attempt_id)
+);
+CREATE INDEX work_due ON work (due_at, merchant_id, attempt_id);
+
+CREATE TABLE idempotency (
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    route       TEXT COLLATE "C" NOT NULL,
+    key         TEXT COLLATE "C" NOT NULL,
+    fingerprint TEXT COLLATE "C" NOT NULL,
+    claimed_at  BIGINT NOT NULL,
+    status      BIGINT,
+    sealed_body BYTEA,
+    PRIMARY KEY (merchant_id, route, key)
+);
+CREATE INDEX idempotency_age ON idempotency (claimed_at);

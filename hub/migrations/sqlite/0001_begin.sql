@@ -1,0 +1,203 @@
+-- The first schema. Keys put the merchant first; ids are made by the hub (UUIDv7 behind their prefixes) and
+-- sort by time. Instants are microseconds UTC, amounts minor units, JSON is text that is never searched.
+
+CREATE TABLE payment (
+    merchant_id     TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    reference       TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    provider        TEXT NOT NULL,
+    account_id      TEXT NOT NULL,
+    order_json      TEXT NOT NULL,
+    currency        TEXT NOT NULL,
+    amount          BIGINT NOT NULL,
+    authorized      BIGINT NOT NULL,
+    paid            BIGINT NOT NULL,
+    refunded        BIGINT NOT NULL,
+    overpaid        BIGINT NOT NULL,
+    status          TEXT NOT NULL,
+    certainty       TEXT NOT NULL,
+    told            TEXT,
+    detail_json     TEXT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    version         BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE UNIQUE INDEX payment_reference ON payment (merchant_id, reference);
+CREATE INDEX payment_status ON payment (merchant_id, status, id);
+-- Only what is still open, so that the gauges never read settled payments.
+CREATE INDEX payment_open ON payment (created_at)
+    WHERE status IN ('created', 'requires_action', 'pending', 'partially_approved');
+
+CREATE TABLE attempt (
+    merchant_id        TEXT NOT NULL,
+    id                 TEXT NOT NULL,
+    payment_id         TEXT NOT NULL,
+    ordinal            BIGINT NOT NULL,
+    account_id         TEXT NOT NULL,
+    reference          TEXT NOT NULL,
+    provider_reference TEXT,
+    state              TEXT NOT NULL,
+    memo               TEXT NOT NULL,
+    expires_at         BIGINT NOT NULL,
+    created_at         BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE UNIQUE INDEX attempt_ordinal ON attempt (merchant_id, payment_id, ordinal);
+CREATE UNIQUE INDEX attempt_reference ON attempt (merchant_id, account_id, reference);
+
+-- What a provider reference is about.
+CREATE TABLE subject (
+    merchant_id        TEXT NOT NULL,
+    account_id         TEXT NOT NULL,
+    kind               TEXT NOT NULL,
+    provider_reference TEXT NOT NULL,
+    payment_id         TEXT NOT NULL,
+    attempt_id         TEXT NOT NULL,
+    PRIMARY KEY (merchant_id, account_id, kind, provider_reference)
+);
+
+-- Appended, never changed. The key makes a repeated fact the same fact.
+CREATE TABLE fact (
+    merchant_id TEXT NOT NULL,
+    payment_id  TEXT NOT NULL,
+    attempt_id  TEXT NOT NULL,
+    fact_key    TEXT NOT NULL,
+    body        TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    ordinal     BIGINT NOT NULL,
+    recorded_at BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, payment_id, attempt_id, fact_key)
+);
+
+CREATE TABLE history (
+    merchant_id TEXT NOT NULL,
+    payment_id  TEXT NOT NULL,
+    version     BIGINT NOT NULL,
+    from_status TEXT,
+    to_status   TEXT NOT NULL,
+    certainty   TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    at          BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, payment_id, version)
+);
+
+-- The wire log: texts are masked before they are written.
+CREATE TABLE provider_call (
+    merchant_id  TEXT NOT NULL,
+    payment_id   TEXT NOT NULL,
+    id           TEXT NOT NULL,
+    attempt_id   TEXT NOT NULL,
+    operation    TEXT NOT NULL,
+    request_line TEXT NOT NULL,
+    request_body TEXT NOT NULL,
+    after_lost   TEXT NOT NULL,
+    outcome      TEXT NOT NULL,
+    http_status  BIGINT,
+    answer_body  TEXT NOT NULL,
+    duration_us  BIGINT,
+    started_at   BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, payment_id, id)
+);
+
+CREATE TABLE notice (
+    merchant_id  TEXT NOT NULL,
+    id           TEXT NOT NULL,
+    account_id   TEXT NOT NULL,
+    payment_id   TEXT,
+    verdict      TEXT NOT NULL,
+    reason       TEXT NOT NULL,
+    peer         TEXT NOT NULL,
+    repeat_key   TEXT,
+    body_bytes   BIGINT NOT NULL,
+    sealed_body  BLOB,
+    reply_status BIGINT NOT NULL,
+    received_at  BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE INDEX notice_payment ON notice (merchant_id, payment_id, id) WHERE payment_id IS NOT NULL;
+CREATE INDEX notice_kept ON notice (merchant_id, account_id, received_at) WHERE sealed_body IS NOT NULL;
+
+-- The keys of the valid notices that were taken: one row each, whoever takes them first.
+CREATE TABLE notice_taken (
+    merchant_id TEXT NOT NULL,
+    account_id  TEXT NOT NULL,
+    repeat_key  TEXT NOT NULL,
+    notice_id   TEXT NOT NULL,
+    PRIMARY KEY (merchant_id, account_id, repeat_key)
+);
+
+CREATE TABLE payment_case (
+    merchant_id TEXT NOT NULL,
+    payment_id  TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    opened_at   BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, payment_id, kind)
+);
+CREATE INDEX payment_case_open ON payment_case (merchant_id, id);
+
+CREATE TABLE event_endpoint (
+    merchant_id     TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    url             TEXT NOT NULL,
+    sealed_secret   BLOB NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    disabled_reason TEXT,
+    created_at      BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE UNIQUE INDEX event_endpoint_idempotency ON event_endpoint (merchant_id, idempotency_key);
+
+CREATE TABLE event (
+    merchant_id TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    payment_id  TEXT,
+    kind        TEXT NOT NULL,
+    body        TEXT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE INDEX event_payment ON event (merchant_id, payment_id, id) WHERE payment_id IS NOT NULL;
+
+CREATE TABLE delivery (
+    merchant_id   TEXT NOT NULL,
+    event_id      TEXT NOT NULL,
+    endpoint_id   TEXT NOT NULL,
+    state         TEXT NOT NULL,
+    tries         BIGINT NOT NULL,
+    next_at       BIGINT,
+    claimed_until BIGINT NOT NULL,
+    claim         BIGINT NOT NULL,
+    last_result   TEXT,
+    PRIMARY KEY (merchant_id, event_id, endpoint_id)
+);
+CREATE INDEX delivery_due ON delivery (next_at) WHERE next_at IS NOT NULL;
+
+-- Due work: find out what became of an attempt. A settled attempt has no row.
+CREATE TABLE work (
+    merchant_id   TEXT NOT NULL,
+    attempt_id    TEXT NOT NULL,
+    payment_id    TEXT NOT NULL,
+    due_at        BIGINT NOT NULL,
+    claimed_until BIGINT NOT NULL,
+    claim         BIGINT NOT NULL,
+    tries         BIGINT NOT NULL,
+    cause         TEXT NOT NULL,
+    PRIMARY KEY (merchant_id, attempt_id)
+);
+CREATE INDEX work_due ON work (due_at, merchant_id, attempt_id);
+
+CREATE TABLE idempotency (
+    merchant_id TEXT NOT NULL,
+    route       TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    claimed_at  BIGINT NOT NULL,
+    status      BIGINT,
+    sealed_body BLOB,
+    PRIMARY KEY (merchant_id, route, key)
+);
+CREATE INDEX idempotency_age ON idempotency (claimed_at);

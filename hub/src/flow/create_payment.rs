@@ -1,0 +1,318 @@
+//! Takes an order: checks it, writes the payment, opens an attempt at the provider.
+
+use std::sync::Arc;
+
+use payment::account::Account;
+use payment::fact::{FactKind, Reason, Telling};
+use payment::id::{AttemptId, PaymentId};
+use payment::order::Complaint;
+use payment::provider::Provider;
+use payment::step::{AfterLost, Refusal, Step};
+use payment::summary::Certainty;
+use payment::task::Authorization;
+use payment::{Fact, Money, Order, Status, Task, Timestamp};
+
+use crate::flow::apply_facts::{Known, LoggedCall, Source, apply_facts};
+use crate::flow::drive_task::{Driven, End, Job, drive_task};
+use crate::settings::Merchant;
+use crate::state::Hub;
+use crate::store::{Attempt, Failure, HistoryLine, Payment, PaymentDetail, StoreError};
+
+/// How long a creation may take, process deaths included, before the probe gives its attempt up, in seconds.
+const OPENING_LEASE_S: i64 = 120;
+/// How often an attempt is begun anew when its creation was lost and is inert.
+const FRESH_STARTS: usize = 1;
+
+/// What a merchant asks for.
+#[derive(Clone, Debug)]
+pub struct NewPayment {
+    /// The order.
+    pub order: Order,
+    /// The provider account to use; absent, the merchant's first one that takes the currency.
+    pub account_id: Option<String>,
+    /// The key under which the merchant asks.
+    pub idempotency_key: String,
+}
+
+/// Why there is no payment that can be paid.
+#[derive(Debug)]
+pub enum CreateError {
+    /// The order is not sound. Nothing was written.
+    Complaints(Vec<Complaint>),
+    /// No account of this merchant fits. Nothing was written.
+    NoAccount,
+    /// The merchant's reference was used for this payment. Nothing was written.
+    ReferenceUsed(PaymentId),
+    /// The provider refused; the payment is `failed`.
+    Refused {
+        /// The payment.
+        payment: Box<Payment>,
+        /// The refusal.
+        refusal: Refusal,
+    },
+    /// The provider could not be reached; nothing payable exists there, the payment is `failed`.
+    Unreachable {
+        /// The payment.
+        payment: Box<Payment>,
+    },
+    /// The database failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for CreateError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Takes an order. The work goes on when the caller hangs up.
+pub async fn create_payment(
+    hub: &Arc<Hub>,
+    merchant: &Merchant,
+    wanted: NewPayment,
+) -> Result<Payment, CreateError> {
+    let (hub, merchant) = (Arc::clone(hub), merchant.clone());
+    let tracked = tokio::spawn(async move {
+        let _busy = hub.busy();
+        create(&hub, &merchant, wanted).await
+    });
+    tracked.await.unwrap_or_else(|_| Err(CreateError::Store(StoreError::Corrupt("creation"))))
+}
+
+async fn create(hub: &Hub, merchant: &Merchant, wanted: NewPayment) -> Result<Payment, CreateError> {
+    let now = hub.clock.now();
+    let (account, provider) = choose_account(hub, merchant, &wanted)?;
+    let expires_at = check(&wanted.order, account, provider.as_ref(), now)?;
+    let (payment, attempt) = new_records(hub, merchant, wanted, account, provider, now, expires_at);
+    let job = Job {
+        merchant_id: merchant.id.clone(),
+        payment_id: payment.id.clone(),
+        attempt_id: attempt.id.clone(),
+        account: account.clone(),
+        provider: Arc::clone(provider),
+        task: Task::Authorize(Box::new(Authorization {
+            reference: attempt.reference.clone(),
+            order: payment.order.clone(),
+            expires_at,
+            return_url: hub.return_url(&merchant.id, &attempt.id),
+        })),
+    };
+    let first = job.begin(hub);
+    let line = match &first {
+        Step::Call(call) => Some(job.line(hub, call)),
+        Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. } => None,
+    };
+    if let Some(known) = write(hub, &payment, &attempt, &job, &first, line.as_ref()).await? {
+        return Ok(known);
+    }
+    let mut driven = drive_task(hub, &job, first, line).await?;
+    for _ in 0..FRESH_STARTS {
+        if !matches!(driven.end, End::Lost(AfterLost::FreshStart)) {
+            break;
+        }
+        let again = drive_task(hub, &job, job.begin(hub), None).await?;
+        driven.calls.extend(again.calls);
+        driven.end = again.end;
+    }
+    conclude(hub, &job, driven).await
+}
+
+fn choose_account<'a>(
+    hub: &'a Hub,
+    merchant: &Merchant,
+    wanted: &NewPayment,
+) -> Result<(&'a Account, &'a Arc<dyn Provider>), CreateError> {
+    let currency = wanted.order.total.currency;
+    let chosen = match &wanted.account_id {
+        Some(id) => hub.account(id).filter(|(account, _)| account.merchant == merchant.id),
+        None => hub
+            .settings
+            .accounts_of(&merchant.id)
+            .filter_map(|account| hub.account(&account.id))
+            .find(|(_, provider)| provider.profile().currencies.contains(&currency)),
+    };
+    chosen.ok_or(CreateError::NoAccount)
+}
+
+/// Every rule that holds before anything is written. Answers when the attempt will close.
+fn check(
+    order: &Order,
+    account: &Account,
+    provider: &dyn Provider,
+    now: Timestamp,
+) -> Result<Timestamp, CreateError> {
+    let life = provider.profile().life;
+    let after = |seconds| now + jiff::SignedDuration::from_secs(seconds);
+    let mut complaints = order.check(now);
+    complaints.extend(provider.check(order, account));
+    if !provider.profile().currencies.contains(&order.total.currency) {
+        let detail = format!("This account does not take {}.", order.total.currency);
+        complaints.push(Complaint::new("currency", "unsupported_currency", detail));
+    }
+    let expires_at = order.expires_at.unwrap_or_else(|| after(life.default_s));
+    if expires_at < after(life.shortest_s) || expires_at > after(life.longest_s) {
+        let (least, most) = (life.shortest_s / 60, life.longest_s / 60);
+        let detail = format!("The expiry lies {least} to {most} minutes ahead.");
+        complaints.push(Complaint::new("expires_at", "invalid_value", detail));
+    }
+    if complaints.is_empty() { Ok(expires_at) } else { Err(CreateError::Complaints(complaints)) }
+}
+
+fn new_records(
+    hub: &Hub,
+    merchant: &Merchant,
+    wanted: NewPayment,
+    account: &Account,
+    provider: &Arc<dyn Provider>,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> (Payment, Attempt) {
+    let reference = provider.profile().reference.mint(now, hub.entropy());
+    let nothing = Money::zero(wanted.order.total.currency);
+    let payment = Payment {
+        id: PaymentId::new(now, hub.entropy()),
+        merchant_id: merchant.id.clone(),
+        order: wanted.order,
+        provider: account.provider.clone(),
+        account_id: account.id.clone(),
+        status: Status::Created,
+        certainty: Certainty::Confirmed,
+        authorized: nothing,
+        paid: nothing,
+        refunded: nothing,
+        overpaid: nothing,
+        told: None,
+        detail: PaymentDetail { provider_reference: Some(reference.clone()), ..PaymentDetail::default() },
+        idempotency_key: wanted.idempotency_key,
+        expires_at,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    let attempt = Attempt {
+        id: AttemptId::new(now, hub.entropy()),
+        merchant_id: merchant.id.clone(),
+        payment_id: payment.id.clone(),
+        ordinal: 1,
+        account_id: account.id.clone(),
+        reference,
+        provider_reference: None,
+        state: payment::attempt::AttemptState::Created.word().to_owned(),
+        expires_at,
+        created_at: now,
+    };
+    (payment, attempt)
+}
+
+/// Writes payment, attempt, the intent of the first call, and the work that finds out what became of it,
+/// in one transaction. Answers with the payment that was created under the same key before, if any.
+async fn write(
+    hub: &Hub,
+    payment: &Payment,
+    attempt: &Attempt,
+    job: &Job,
+    first: &Step,
+    line: Option<&crate::store::CallLine>,
+) -> Result<Option<Payment>, CreateError> {
+    let mut tx = hub.store.begin().await?;
+    if let Err(error) = tx.insert_payment(payment).await {
+        drop(tx);
+        return known_reference(hub, payment, error).await;
+    }
+    tx.insert_attempt(attempt).await?;
+    let opening = HistoryLine {
+        version: payment.version,
+        from: None,
+        to: payment.status,
+        certainty: payment.certainty,
+        source: Source::Merchant.word().to_owned(),
+        at: payment.created_at,
+    };
+    tx.insert_history(&payment.merchant_id, &payment.id, &opening).await?;
+    let due_at = payment.created_at + jiff::SignedDuration::from_secs(OPENING_LEASE_S);
+    tx.schedule_work(&payment.merchant_id, &payment.id, &attempt.id, due_at).await?;
+    if let (Step::Call(call), Some(line)) = (first, line) {
+        job.write_intent(&mut tx, call, line).await?;
+    }
+    tx.commit().await?;
+    Ok(None)
+}
+
+/// A reference that is there already: of the same request, or of another one.
+async fn known_reference(
+    hub: &Hub,
+    payment: &Payment,
+    error: StoreError,
+) -> Result<Option<Payment>, CreateError> {
+    if !error.is_duplicate() {
+        return Err(error.into());
+    }
+    let reference = &payment.order.reference;
+    let known = hub.store.payment_by_reference(&payment.merchant_id, reference).await?;
+    match known {
+        Some(known) if known.idempotency_key == payment.idempotency_key => Ok(Some(known)),
+        Some(known) => Err(CreateError::ReferenceUsed(known.id)),
+        None => Err(error.into()),
+    }
+}
+
+/// Writes what came of it.
+async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, CreateError> {
+    match driven.end {
+        End::Learned(facts) => Ok(apply(hub, job, facts, None, driven.calls).await?),
+        End::Refused(refusal) => {
+            let failure = Failure::from(&refusal);
+            let payment =
+                apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
+            Err(CreateError::Refused { payment: Box::new(payment), refusal })
+        }
+        End::Lost(AfterLost::FreshStart) => {
+            let failure = unreachable_failure();
+            let payment =
+                apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
+            Err(CreateError::Unreachable { payment: Box::new(payment) })
+        }
+        // Something may exist at the provider: the payment stays open, and the work row finds out.
+        End::Lost(AfterLost::Search | AfterLost::RepeatSame | AfterLost::Adopt) => {
+            Ok(apply(hub, job, Vec::new(), None, driven.calls).await?)
+        }
+    }
+}
+
+async fn apply(
+    hub: &Hub,
+    job: &Job,
+    facts: Vec<Fact>,
+    failure: Option<Failure>,
+    calls: Vec<LoggedCall>,
+) -> Result<Payment, StoreError> {
+    let known = Known {
+        merchant_id: job.merchant_id.clone(),
+        payment_id: job.payment_id.clone(),
+        attempt_id: job.attempt_id.clone(),
+        source: Source::Answer,
+        facts,
+        failure,
+        calls,
+    };
+    apply_facts(hub, vec![known]).await?.pop().ok_or(StoreError::Corrupt("payment"))
+}
+
+/// The fact that an attempt never came to be at the provider.
+pub(super) fn not_opened(hub: &Hub, failure: &Failure) -> Vec<Fact> {
+    let reason = Reason {
+        status: String::new(),
+        code: failure.provider_code.clone().unwrap_or_default(),
+        message: failure.detail.clone(),
+    };
+    vec![Fact::new(hub.clock.now(), FactKind::NotOpened(Telling { reason }))]
+}
+
+/// Why a payment failed whose provider could not be reached.
+pub(super) fn unreachable_failure() -> Failure {
+    Failure {
+        code: "provider_unreachable".to_owned(),
+        provider_code: None,
+        detail: "The provider did not answer; nothing was opened there.".to_owned(),
+    }
+}

@@ -1,0 +1,259 @@
+//! The payment as merchants see it: the same document in answers of the API and in events.
+
+use payment::account::Environment;
+use payment::fact::{Outcome, Reason};
+use payment::id::{EndpointId, PaymentId};
+use payment::movement::Receipt;
+use payment::summary::Certainty;
+use payment::{Currency, Status, Timestamp};
+use serde::Serialize;
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::api::words;
+use crate::state::Hub;
+use crate::store::{Failure, Payment};
+
+/// The type of an event that a merchant asks for to try an endpoint.
+pub const TEST_EVENT: &str = "endpoint.test";
+
+/// A payment. Every member is always there; what is not known is null. Amounts are whole minor units of
+/// `currency`; instants are UTC, RFC 3339.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PaymentDocument {
+    /// Its id, `pay_…`.
+    pub id: String,
+    /// Always `payment`.
+    pub object: &'static str,
+    /// Your own reference.
+    pub reference: String,
+    /// What is to be paid.
+    pub amount: i64,
+    /// ISO 4217.
+    #[schema(schema_with = words::currency)]
+    pub currency: Currency,
+    /// Where it stands. Grant value at `approved` only.
+    #[schema(schema_with = words::status)]
+    pub status: Status,
+    /// Whether the status is sure. While it is `unknown` the hub goes on asking.
+    #[schema(schema_with = words::certainty)]
+    pub certainty: Certainty,
+    /// Held and not yet taken.
+    pub authorized: i64,
+    /// Taken, before anything was given back.
+    pub paid: i64,
+    /// Given back.
+    pub refunded: i64,
+    /// Taken beyond `amount`.
+    pub overpaid: i64,
+    /// What the shopper was shown while the truth was open.
+    #[schema(schema_with = words::outcome)]
+    pub told: Option<Outcome>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The provider.
+    pub provider: String,
+    /// The provider account.
+    pub account: String,
+    /// The reference under which the provider knows the newest attempt.
+    pub provider_reference: Option<String>,
+    /// The provider's own id of the newest attempt.
+    pub provider_id: Option<String>,
+    /// Where to send the shopper, while it can be paid.
+    #[schema(value_type = Option<String>, format = Uri)]
+    pub pay_url: Option<Url>,
+    /// A page for the shopper that tells where the payment stands.
+    #[schema(value_type = Option<String>, format = Uri)]
+    pub status_url: Option<Url>,
+    /// What a receipt shows, once there is a charge.
+    pub receipt: Option<ReceiptDocument>,
+    /// The provider's reason for the newest attempt's state.
+    pub reason: Option<ReasonDocument>,
+    /// Why it could not be tried, when the status is `failed`.
+    pub failure: Option<FailureDocument>,
+    /// When it can no longer be paid.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// Grows with each change: the higher one is the newer telling.
+    pub version: i64,
+    /// Whether it was made at a provider account for tests.
+    pub test: bool,
+}
+
+/// What a receipt shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReceiptDocument {
+    /// Authorization number, or the CUS of a bank transfer.
+    pub authorization: Option<String>,
+    /// The provider's receipt number.
+    pub number: Option<String>,
+    /// Method code as the provider writes it.
+    pub method: Option<String>,
+    /// Method name for people.
+    pub method_name: Option<String>,
+    /// Bank that issued the instrument.
+    pub issuer: Option<String>,
+    /// Last four digits of the card.
+    pub last_four: Option<String>,
+    /// Instalments.
+    pub instalments: Option<u32>,
+}
+
+/// A provider's reason, as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReasonDocument {
+    /// Status word.
+    pub status: String,
+    /// Code.
+    pub code: String,
+    /// Text.
+    pub message: String,
+}
+
+/// Why a payment could not be tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FailureDocument {
+    /// A word of the list of problem codes.
+    pub code: String,
+    /// The provider's code.
+    pub provider_code: Option<String>,
+    /// For people.
+    pub detail: String,
+}
+
+/// The document of a payment.
+pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
+    let detail = &payment.detail;
+    let account = hub.settings.account(&payment.account_id);
+    let is_payable = payment.status.is_open() && hub.clock.now() < payment.expires_at;
+    PaymentDocument {
+        id: payment.id.to_string(),
+        object: "payment",
+        reference: payment.order.reference.clone(),
+        amount: payment.order.total.minor,
+        currency: payment.order.total.currency,
+        status: payment.status,
+        certainty: payment.certainty,
+        authorized: payment.authorized.minor,
+        paid: payment.paid.minor,
+        refunded: payment.refunded.minor,
+        overpaid: payment.overpaid.minor,
+        told: payment.told,
+        description: payment.order.description.clone(),
+        provider: payment.provider.clone(),
+        account: payment.account_id.clone(),
+        provider_reference: detail.provider_reference.clone(),
+        provider_id: detail.provider_id.clone(),
+        pay_url: detail.pay_url.clone().filter(|_| is_payable),
+        status_url: status_url(hub, &payment.merchant_id, &payment.id),
+        receipt: receipt_document(&detail.receipt),
+        reason: reason_document(&detail.reason),
+        failure: detail.failure.as_ref().map(failure_document),
+        expires_at: payment.expires_at,
+        created_at: payment.created_at,
+        updated_at: payment.updated_at,
+        version: payment.version,
+        test: account.is_none_or(|account| account.environment != Environment::Production),
+    }
+}
+
+/// The body of an event about a payment: what is signed and posted, byte for byte.
+pub fn event_body(hub: &Hub, kind: &str, now: Timestamp, payment: &Payment) -> String {
+    body(kind, now, &payment_document(hub, payment))
+}
+
+/// The body of an event that tries an endpoint.
+pub fn test_event_body(now: Timestamp, endpoint: &EndpointId) -> String {
+    body(TEST_EVENT, now, &serde_json::json!({ "object": "event_endpoint", "id": endpoint.as_str() }))
+}
+
+/// The type of the event that tells of a status.
+pub fn event_kind(status: Status) -> String {
+    format!("payment.{}", status.word())
+}
+
+/// Every type of event.
+pub fn event_kinds() -> Vec<String> {
+    let mut kinds: Vec<_> = Status::ALL.into_iter().map(event_kind).collect();
+    kinds.push(TEST_EVENT.to_owned());
+    kinds
+}
+
+/// The page that tells the shopper where a payment stands. None when the public address has no path to extend.
+pub fn status_url(hub: &Hub, merchant: &str, payment: &PaymentId) -> Option<Url> {
+    let token = hub.vault.page_token("status", payment.as_str());
+    let mut url = hub.settings.public_url.clone();
+    url.path_segments_mut().ok()?.pop_if_empty().extend(["p", merchant, payment.as_str(), &token]);
+    Some(url)
+}
+
+#[derive(Serialize)]
+struct Body<'a, T> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    timestamp: Timestamp,
+    data: &'a T,
+}
+
+fn body(kind: &str, timestamp: Timestamp, data: &impl Serialize) -> String {
+    // Maps with text keys, texts and integers: there is nothing in it that JSON cannot write.
+    serde_json::to_string(&Body { kind, timestamp, data }).unwrap_or_default()
+}
+
+fn receipt_document(receipt: &Receipt) -> Option<ReceiptDocument> {
+    if *receipt == Receipt::default() {
+        return None;
+    }
+    let Receipt { authorization, number, method, method_name, issuer, last_four, instalments } = receipt.clone();
+    Some(ReceiptDocument { authorization, number, method, method_name, issuer, last_four, instalments })
+}
+
+fn reason_document(reason: &Reason) -> Option<ReasonDocument> {
+    if *reason == Reason::default() {
+        return None;
+    }
+    let Reason { status, code, message } = reason.clone();
+    Some(ReasonDocument { status, code, message })
+}
+
+fn failure_document(failure: &Failure) -> FailureDocument {
+    let Failure { code, provider_code, detail } = failure.clone();
+    FailureDocument { code, provider_code, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_types_are_the_statuses_and_the_test() {
+        let kinds = event_kinds();
+        assert_eq!(kinds.len(), Status::ALL.len() + 1);
+        assert!(kinds.contains(&"payment.approved".to_owned()));
+        assert!(kinds.contains(&TEST_EVENT.to_owned()));
+    }
+
+    #[test]
+    fn a_test_event_names_its_endpoint() {
+        let id: EndpointId = format!("whe_{}", "0".repeat(32)).parse().expect("an id");
+        let body = test_event_body("2026-03-14T15:00:00Z".parse().expect("time"), &id);
+        let expected = format!(
+            r#"{{"type":"endpoint.test","timestamp":"2026-03-14T15:00:00Z","data":{{"id":"{id}","object":"event_endpoint"}}}}"#
+        );
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_receipt_and_a_reason_that_say_nothing_are_not_shown() {
+        assert_eq!(receipt_document(&Receipt::default()), None);
+        assert_eq!(reason_document(&Reason::default()), None);
+        let receipt = Receipt { last_four: Some("1111".into()), ..Receipt::default() };
+        assert!(receipt_document(&receipt).is_some());
+    }
+}

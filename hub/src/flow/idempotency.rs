@@ -1,0 +1,80 @@
+//! Idempotency keys: the claim is written before the work, the answer after, sealed.
+
+use crate::state::Hub;
+use crate::store::StoreError;
+
+/// How long a claim without an answer is believed to be at work, in seconds of real time. Longer than any
+/// request may take; after it, its process is taken to be dead and the work is done again, which every
+/// route allows.
+const CLAIM_LEASE_S: i64 = 90;
+/// How long keys are kept, in seconds of real time: seven days.
+pub const KEPT_S: i64 = 7 * 24 * 3600;
+
+/// What became of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is ours: do the work.
+    Fresh,
+    /// The work was done: this is its answer.
+    Replay {
+        /// HTTP status.
+        status: u16,
+        /// Body.
+        body: String,
+    },
+    /// The first request is still running.
+    Running,
+    /// The key was used with another body.
+    Mismatch,
+}
+
+/// Claims a key for one route of one merchant.
+pub async fn begin(
+    hub: &Hub,
+    merchant: &str,
+    route: &str,
+    key: &str,
+    fingerprint: &str,
+) -> Result<Claim, StoreError> {
+    let now = hub.clock.real_now();
+    let known = hub.store.claim_idempotency_key(merchant, route, key, fingerprint, now).await?;
+    let Some(known) = known else { return Ok(Claim::Fresh) };
+    if known.fingerprint != fingerprint {
+        return Ok(Claim::Mismatch);
+    }
+    if let Some((status, sealed)) = known.answer {
+        let plain = hub.vault.open(&place(merchant, route, key), &sealed);
+        let plain = plain.map_err(|_| StoreError::Corrupt("idempotency"))?;
+        let body = String::from_utf8(plain).map_err(|_| StoreError::Corrupt("idempotency"))?;
+        return Ok(Claim::Replay { status, body });
+    }
+    let age_us = now.as_microsecond().saturating_sub(known.claimed_at);
+    if age_us < CLAIM_LEASE_S * 1_000_000 {
+        return Ok(Claim::Running);
+    }
+    let taken = hub.store.take_over_idempotency_key(merchant, route, key, known.claimed_at, now).await?;
+    Ok(if taken { Claim::Fresh } else { Claim::Running })
+}
+
+/// Stores the answer.
+pub async fn finish(
+    hub: &Hub,
+    merchant: &str,
+    route: &str,
+    key: &str,
+    status: u16,
+    body: &str,
+) -> Result<(), StoreError> {
+    let sealed = hub.vault.seal(&place(merchant, route, key), body.as_bytes());
+    let sealed = sealed.map_err(|_| StoreError::Corrupt("idempotency"))?;
+    hub.store.finish_idempotency_key(merchant, route, key, status, &sealed).await
+}
+
+/// Forgets a claim whose work never began.
+pub async fn release(hub: &Hub, merchant: &str, route: &str, key: &str) -> Result<(), StoreError> {
+    hub.store.release_idempotency_key(merchant, route, key).await
+}
+
+fn place(merchant: &str, route: &str, key: &str) -> String {
+    format!("idempotency/body/{merchant}/{route}/{key}")
+}

@@ -1,0 +1,19 @@
+//! The main flow, read straight through: create, drive, receive, apply, probe, deliver.
+
+pub mod apply_facts;
+pub mod cancel_payment;
+pub mod create_payment;
+pub mod deliver_event;
+pub mod document;
+pub mod drive_task;
+pub mod idempotency;
+pub mod probe;
+pub mod receive_notice;
+pub mod wire_mask;
+
+pub use apply_facts::{Known, Source, apply_facts};
+pub use cancel_payment::{CancelError, cancel_payment};
+pub use create_payment::{CreateError, NewPayment, create_payment};
+pub use deliver_event::deliver_due_events;
+pub use probe::{AskCause, AskError, ask_now, probe_due};
+pub use receive_notice::receive_notice;

@@ -1,0 +1,285 @@
+//! Asks providers what became of attempts: by the query policy, on each return, for a notice, for a person.
+
+use std::sync::Arc;
+
+use payment::account::Environment;
+use payment::case::CaseKind;
+use payment::id::AttemptId;
+use payment::profile::Cadence;
+use payment::step::Refusal;
+use payment::task::Target;
+use payment::{Task, Timestamp};
+
+use crate::flow::apply_facts::{Known, Source, apply_facts, open_case};
+use crate::flow::create_payment::{not_opened, unreachable_failure};
+use crate::flow::drive_task::{Driven, End, Job, drive_task};
+use crate::state::Hub;
+use crate::store::{Attempt, Payment, StoreError, Work};
+
+/// How long a claimed piece of work is ours, in seconds of real time: longer than any look-up may take.
+const LEASE_S: i64 = 60;
+/// First wait after a look-up that told nothing, in seconds; it doubles each time.
+const FIRST_BACK_OFF_S: i64 = 30;
+/// Longest such wait, in seconds.
+const LONGEST_BACK_OFF_S: i64 = 900;
+
+/// Why we ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskCause {
+    /// The shopper came back.
+    Return,
+    /// A notice said to ask.
+    Notice,
+    /// The query policy.
+    Probe,
+    /// A person.
+    Person,
+}
+
+/// Why asking told nothing.
+#[derive(Debug)]
+pub enum AskError {
+    /// There is no such attempt.
+    NotFound,
+    /// The provider does not know the attempt yet: its creation is under way or was lost.
+    NotOpened,
+    /// The provider could not be reached, or its answer told nothing.
+    Unreachable,
+    /// The provider refused to tell.
+    Refused(Refusal),
+    /// The database failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for AskError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Asks the provider about one attempt and applies what it says. The work goes on when the caller hangs up.
+pub async fn ask_now(
+    hub: &Arc<Hub>,
+    merchant: &str,
+    attempt: &AttemptId,
+    cause: AskCause,
+) -> Result<Payment, AskError> {
+    let (hub, merchant, attempt) = (Arc::clone(hub), merchant.to_owned(), attempt.clone());
+    let tracked = tokio::spawn(async move {
+        let _busy = hub.busy();
+        ask(&hub, &merchant, &attempt, cause).await
+    });
+    tracked.await.unwrap_or(Err(AskError::Unreachable))
+}
+
+async fn ask(hub: &Hub, merchant: &str, id: &AttemptId, cause: AskCause) -> Result<Payment, AskError> {
+    let attempt = hub.store.attempt(merchant, id).await?.ok_or(AskError::NotFound)?;
+    let payment = hub.store.payment(merchant, &attempt.payment_id).await?.ok_or(AskError::NotFound)?;
+    let Some(provider_reference) = attempt.provider_reference.clone() else {
+        return Err(AskError::NotOpened);
+    };
+    let (account, provider) = hub.account(&attempt.account_id).ok_or(AskError::NotFound)?;
+    let asks_when_settled = match cause {
+        AskCause::Return => provider.profile().query.on_every_return,
+        AskCause::Person => true,
+        AskCause::Notice | AskCause::Probe => false,
+    };
+    if !payment.status.is_open() && !asks_when_settled {
+        return Ok(payment);
+    }
+    let target =
+        Target { reference: attempt.reference.clone(), provider_reference, total: payment.order.total };
+    let job = Job {
+        merchant_id: merchant.to_owned(),
+        payment_id: payment.id.clone(),
+        attempt_id: attempt.id.clone(),
+        account: account.clone(),
+        provider: Arc::clone(provider),
+        task: Task::LookUp(target),
+    };
+    let driven = drive_task(hub, &job, job.begin(hub), None).await?;
+    let before = payment.status;
+    let (result, payment) = conclude(hub, &job, driven, cause).await?;
+    if cause == AskCause::Probe && before != payment.status {
+        metrics::counter!(
+            "caudal_probe_resolved_total",
+            "provider" => payment.provider.clone(),
+            "from" => before.word(),
+            "to" => payment.status.word()
+        )
+        .increment(1);
+    }
+    result.map(|()| payment)
+}
+
+/// Writes what was learned, and the calls even when nothing was.
+async fn conclude(
+    hub: &Hub,
+    job: &Job,
+    driven: Driven,
+    cause: AskCause,
+) -> Result<(Result<(), AskError>, Payment), StoreError> {
+    let (facts, result) = match driven.end {
+        End::Learned(facts) => (facts, Ok(())),
+        End::Refused(refusal) => {
+            tracing::warn!(
+                attempt = %job.attempt_id,
+                code = refusal.code,
+                provider_code = refusal.provider_code.as_deref().unwrap_or(""),
+                "the provider refuses to tell"
+            );
+            (Vec::new(), Err(AskError::Refused(refusal)))
+        }
+        End::Lost(_) => (Vec::new(), Err(AskError::Unreachable)),
+    };
+    let known = Known {
+        merchant_id: job.merchant_id.clone(),
+        payment_id: job.payment_id.clone(),
+        attempt_id: job.attempt_id.clone(),
+        source: match cause {
+            AskCause::Return => Source::Return,
+            AskCause::Notice => Source::AskedByNotice,
+            AskCause::Probe => Source::Probe,
+            AskCause::Person => Source::Person,
+        },
+        facts,
+        failure: None,
+        calls: driven.calls,
+    };
+    let payment = apply_facts(hub, vec![known]).await?.pop().ok_or(StoreError::Corrupt("payment"))?;
+    Ok((result, payment))
+}
+
+/// Claims due work and does it, side by side. Answers how many pieces were done.
+pub async fn probe_due(hub: &Arc<Hub>, limit: u32) -> Result<usize, StoreError> {
+    let real_now = hub.clock.real_now();
+    let lease_until = real_now + jiff::SignedDuration::from_secs(LEASE_S);
+    let _busy = hub.busy();
+    let claimed = hub.store.claim_work(hub.clock.now(), real_now, lease_until, limit).await?;
+    let count = claimed.len();
+    let resolutions = claimed.into_iter().map(|work| async move {
+        if let Err(error) = resolve(hub, &work).await {
+            tracing::error!(attempt = %work.attempt_id, %error, "work could not be finished; its lease will end");
+        }
+    });
+    futures_util::future::join_all(resolutions).await;
+    Ok(count)
+}
+
+/// Finds out what became of one attempt, and says when to look again.
+async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
+    let Some(attempt) = hub.store.attempt(&work.merchant_id, &work.attempt_id).await? else {
+        return hub.store.end_work(work).await;
+    };
+    let now = hub.clock.now();
+    let cause = if work.is_asked_by_notice { AskCause::Notice } else { AskCause::Probe };
+    match ask_now(hub, &work.merchant_id, &work.attempt_id, cause).await {
+        Ok(payment) if !payment.status.is_open() => hub.store.end_work(work).await,
+        Ok(payment) => {
+            let Some(policy) = query_policy(hub, &attempt) else { return hub.store.end_work(work).await };
+            if now > attempt.expires_at + jiff::SignedDuration::from_secs(policy.1) {
+                return give_up(hub, work, &payment).await;
+            }
+            hub.store.release_work(work, next_look_up(&policy.0, now, attempt.expires_at)).await
+        }
+        Err(AskError::NotOpened) => lost_creation(hub, work).await,
+        Err(AskError::NotFound) => hub.store.end_work(work).await,
+        Err(AskError::Unreachable | AskError::Refused(_)) => {
+            hub.store.release_work(work, now + jiff::SignedDuration::from_secs(back_off_s(work.tries))).await
+        }
+        Err(AskError::Store(error)) => Err(error),
+    }
+}
+
+/// The creation died before it learned anything and nobody holds an address to pay at: the attempt is given up.
+async fn lost_creation(hub: &Hub, work: &Work) -> Result<(), StoreError> {
+    let failure = unreachable_failure();
+    let known = Known {
+        merchant_id: work.merchant_id.clone(),
+        payment_id: work.payment_id.clone(),
+        attempt_id: work.attempt_id.clone(),
+        source: Source::Timer,
+        facts: not_opened(hub, &failure),
+        failure: Some(failure),
+        calls: Vec::new(),
+    };
+    apply_facts(hub, vec![known]).await?;
+    hub.store.end_work(work).await
+}
+
+/// Asked as long as the policy allows: a person has to look.
+async fn give_up(hub: &Hub, work: &Work, payment: &Payment) -> Result<(), StoreError> {
+    let mut tx = hub.store.begin().await?;
+    open_case(hub, &mut tx, payment, CaseKind::Unresolved, hub.clock.now()).await?;
+    tx.commit().await?;
+    hub.store.end_work(work).await
+}
+
+/// When a just opened attempt is first looked up.
+pub(super) fn first_look_up(
+    hub: &Hub,
+    account_id: &str,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+) -> Option<Timestamp> {
+    let (cadence, _) = cadence_of(hub, account_id)?;
+    let first = created_at + jiff::SignedDuration::from_secs(cadence.first_after_s);
+    let after_expiry = after_expiry(&cadence, expires_at);
+    Some(after_expiry.map_or(first, |after_expiry| first.min(after_expiry)))
+}
+
+fn query_policy(hub: &Hub, attempt: &Attempt) -> Option<(Cadence, i64)> {
+    cadence_of(hub, &attempt.account_id)
+}
+
+fn cadence_of(hub: &Hub, account_id: &str) -> Option<(Cadence, i64)> {
+    let (account, provider) = hub.account(account_id)?;
+    let query = provider.profile().query;
+    let cadence = match account.environment {
+        Environment::Certification => query.certification,
+        Environment::Test | Environment::Production => query.usual,
+    };
+    Some((cadence, query.grace_s))
+}
+
+/// The cadence's next look-up, or the one just after the expiry where that comes first.
+fn next_look_up(cadence: &Cadence, now: Timestamp, expires_at: Timestamp) -> Timestamp {
+    let regular = now + jiff::SignedDuration::from_secs(cadence.every_s);
+    match after_expiry(cadence, expires_at) {
+        Some(after_expiry) if after_expiry > now => regular.min(after_expiry),
+        Some(_) | None => regular,
+    }
+}
+
+fn after_expiry(cadence: &Cadence, expires_at: Timestamp) -> Option<Timestamp> {
+    cadence.after_expiry_s.map(|seconds| expires_at + jiff::SignedDuration::from_secs(seconds))
+}
+
+fn back_off_s(tries: i64) -> i64 {
+    let doublings = u32::try_from(tries.clamp(1, 16) - 1).unwrap_or(0);
+    FIRST_BACK_OFF_S.saturating_mul(1 << doublings).min(LONGEST_BACK_OFF_S)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_after_silence_double_up_to_a_quarter_of_an_hour() {
+        let waits: Vec<i64> = (1..=7).map(back_off_s).collect();
+        assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900]);
+        assert_eq!(back_off_s(i64::MAX), 900);
+    }
+
+    #[test]
+    fn a_slow_cadence_looks_once_more_just_after_the_expiry() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a timestamp");
+        let usual = Cadence { first_after_s: 300, every_s: 86_400, after_expiry_s: Some(120) };
+        let expiry = at("2026-03-14T15:30:00Z");
+        assert_eq!(next_look_up(&usual, at("2026-03-14T15:05:00Z"), expiry), at("2026-03-14T15:32:00Z"));
+        assert_eq!(next_look_up(&usual, at("2026-03-14T15:32:00Z"), expiry), at("2026-03-15T15:32:00Z"));
+        let certification = Cadence { first_after_s: 900, every_s: 900, after_expiry_s: None };
+        let next = next_look_up(&certification, at("2026-03-14T15:15:00Z"), expiry);
+        assert_eq!(next, at("2026-03-14T15:30:00Z"));
+    }
+}

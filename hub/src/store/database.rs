@@ -1,0 +1,256 @@
+//! The switch between SQLite and PostgreSQL: connections, transactions, migrations, errors.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
+
+/// How long a caller waits for a free connection before it is told that the hub is busy.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long SQLite waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Readers beside the one writer of SQLite.
+const SQLITE_READERS: u32 = 4;
+/// Connections to PostgreSQL per process.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// One step of the schema, for both databases. Forward only: a step that has been released never changes.
+struct SchemaStep {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+const SCHEMA: [SchemaStep; 1] = [SchemaStep {
+    version: 1,
+    name: "begin",
+    sqlite: include_str!("../../migrations/sqlite/0001_begin.sql"),
+    postgres: include_str!("../../migrations/postgres/0001_begin.sql"),
+}];
+
+/// What went wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address names no database that we know.
+    #[error("not a database address: begin with sqlite: or postgres:")]
+    UnknownAddress,
+    /// A query failed.
+    #[error("database: {0}")]
+    Query(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("migration: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A record cannot be read back.
+    #[error("a record of {0} cannot be read back")]
+    Corrupt(&'static str),
+}
+
+impl StoreError {
+    /// Whether this is a unique key that was already there.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Query(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+}
+
+/// The database. Cloning gives another handle to the same connections.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+}
+
+#[derive(Clone)]
+enum Database {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A write transaction. Dropped without [`Tx::commit`], nothing happened.
+pub enum Tx {
+    /// SQLite's one writer.
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// PostgreSQL.
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// A connection for reading.
+pub(super) enum Reader {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// What queries run on: the inside of a transaction or of a reader.
+pub(super) enum Link<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection),
+}
+
+/// Evaluates one expression for either database.
+macro_rules! on {
+    ($link:expr, $connection:ident => $body:expr) => {
+        match $link {
+            $crate::store::database::Link::Sqlite($connection) => $body,
+            $crate::store::database::Link::Postgres($connection) => $body,
+        }
+    };
+}
+pub(super) use on;
+
+impl Store {
+    /// Connects to `sqlite:PATH` (`sqlite::memory:` is not offered: readers and writer are apart) or `postgres:…`.
+    pub async fn connect(address: &str) -> Result<Self, StoreError> {
+        let database = if address.starts_with("sqlite:") {
+            connect_sqlite(address).await?
+        } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
+            let options = PgConnectOptions::from_str(address)?;
+            let pool = PgPoolOptions::new()
+                .max_connections(POSTGRES_CONNECTIONS)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .connect_with(options)
+                .await?;
+            Database::Postgres(pool)
+        } else {
+            return Err(StoreError::UnknownAddress);
+        };
+        Ok(Self { database })
+    }
+
+    /// Brings the schema up to date. Forward only; refuses a database from a newer version.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.database {
+            Database::Sqlite { writer, .. } => migrator(|step| step.sqlite).run(writer).await?,
+            Database::Postgres(pool) => migrator(|step| step.postgres).run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// The number of the newest migration that this program knows.
+    pub fn newest_schema() -> i64 {
+        SCHEMA.iter().map(|step| step.version).max().unwrap_or(0)
+    }
+
+    /// The number of the newest migration that the database has seen; 0 for an empty one.
+    pub async fn schema_version(&self) -> Result<i64, StoreError> {
+        const TABLE_SQLITE: &str = "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+        const TABLE_POSTGRES: &str =
+            "SELECT COUNT(*) FROM pg_tables WHERE tablename = '_sqlx_migrations' AND schemaname = current_schema()";
+        const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations WHERE success";
+        let mut reader = self.read().await?;
+        let tables: i64 = match reader.link() {
+            Link::Sqlite(connection) => sqlx::query_scalar(TABLE_SQLITE).fetch_one(connection).await?,
+            Link::Postgres(connection) => sqlx::query_scalar(TABLE_POSTGRES).fetch_one(connection).await?,
+        };
+        if tables == 0 {
+            return Ok(0);
+        }
+        Ok(on!(reader.link(), connection => sqlx::query_scalar(VERSION).fetch_one(connection).await?))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut reader = self.read().await?;
+        let _: i64 = on!(reader.link(), connection => sqlx::query_scalar("SELECT CAST(1 AS BIGINT)").fetch_one(connection).await?);
+        Ok(())
+    }
+
+    /// Begins a write transaction. On SQLite it waits for the one writer.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.database {
+            Database::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Database::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    pub(super) async fn read(&self) -> Result<Reader, StoreError> {
+        Ok(match &self.database {
+            Database::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
+            Database::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+        })
+    }
+
+    /// Closes all connections; what is under way ends first.
+    pub async fn close(&self) {
+        match &self.database {
+            Database::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Database::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes everything durable.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.commit().await?,
+            Self::Postgres(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn link(&mut self) -> Link<'_> {
+        match self {
+            Self::Sqlite(transaction) => Link::Sqlite(transaction),
+            Self::Postgres(transaction) => Link::Postgres(transaction),
+        }
+    }
+}
+
+impl Reader {
+    pub(super) fn link(&mut self) -> Link<'_> {
+        match self {
+            Self::Sqlite(connection) => Link::Sqlite(connection),
+            Self::Postgres(connection) => Link::Postgres(connection),
+        }
+    }
+}
+
+fn migrator(text: fn(&SchemaStep) -> &'static str) -> Migrator {
+    let migration = |step: &SchemaStep| {
+        let sql = sqlx::SqlStr::from_static(text(step));
+        Migration::new(step.version, step.name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(SCHEMA.iter().map(migration).collect())
+}
+
+async fn connect_sqlite(address: &str) -> Result<Database, StoreError> {
+    let options = SqliteConnectOptions::from_str(address)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT);
+    let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
+    let writer = pool(1).connect_with(options.clone()).await?;
+    let readers = pool(SQLITE_READERS).connect_with(options.read_only(true)).await?;
+    Ok(Database::Sqlite { writer, readers })
+}
+
+/// Reads an instant from its column.
+pub(super) fn instant(micros: i64) -> Result<payment::Timestamp, StoreError> {
+    payment::Timestamp::from_microsecond(micros).map_err(|_| StoreError::Corrupt("instant"))
+}
+
+/// Reads text back into what was written.
+pub(super) fn parsed<T: FromStr>(text: &str, record: &'static str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt(record))
+}
+
+/// Reads JSON back into what was written.
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(
+    text: &str,
+    record: &'static str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Corrupt(record))
+}
+
+/// Writes JSON for a column.
+pub(super) fn to_json<T: serde::Serialize>(value: &T, record: &'static str) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Corrupt(record))
+}

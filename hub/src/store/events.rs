@@ -1,0 +1,167 @@
+//! Events: written in the transaction that causes them.
+
+use payment::Timestamp;
+use payment::id::{EndpointId, EventId, PaymentId};
+use sqlx::FromRow;
+
+use super::database::{Store, StoreError, Tx, instant, on, parsed};
+use super::payments::page;
+use super::rows::{Cursor, Event, Page};
+
+const INSERT: &str = "INSERT INTO event (merchant_id, id, payment_id, kind, body, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6)";
+const DELIVER_TO_ALL: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
+     claimed_until, claim) SELECT merchant_id, $2, id, 'pending', 0, $3, 0, 0 FROM event_endpoint \
+     WHERE merchant_id = $1 AND disabled_reason IS NULL";
+const DELIVER_TO_ONE: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
+     claimed_until, claim) VALUES ($1, $2, $4, 'pending', 0, $3, 0, 0)";
+const RESEND: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
+     claimed_until, claim) SELECT merchant_id, $2, id, 'pending', 0, $3, 0, 0 FROM event_endpoint \
+     WHERE merchant_id = $1 AND disabled_reason IS NULL \
+     ON CONFLICT (merchant_id, event_id, endpoint_id) DO UPDATE \
+     SET state = 'pending', tries = 0, next_at = excluded.next_at, claimed_until = 0";
+const BY_ID: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id = $2";
+const OF_PAYMENT: &str = "SELECT * FROM event WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
+const OLDER: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id < $2 \
+     AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR payment_id = $4) ORDER BY id DESC LIMIT $5";
+const NEWER: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id > $2 \
+     AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR payment_id = $4) ORDER BY id ASC LIMIT $5";
+
+#[derive(FromRow)]
+struct EventRow {
+    merchant_id: String,
+    id: String,
+    payment_id: Option<String>,
+    kind: String,
+    body: String,
+    created_at: i64,
+}
+
+impl Store {
+    /// One event.
+    pub async fn event(&self, merchant: &str, id: &EventId) -> Result<Option<Event>, StoreError> {
+        let mut reader = self.read().await?;
+        let row: Option<EventRow> = on!(reader.link(), connection => {
+            sqlx::query_as(BY_ID).bind(merchant).bind(id.as_str()).fetch_optional(connection).await?
+        });
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// A merchant's events, newest first.
+    pub async fn events(
+        &self,
+        merchant: &str,
+        kind: Option<&str>,
+        payment: Option<&PaymentId>,
+        cursor: &Cursor,
+    ) -> Result<Page<Event>, StoreError> {
+        let (query, edge) = match (&cursor.starting_after, &cursor.ending_before) {
+            (_, Some(edge)) => (NEWER, edge.as_str()),
+            (Some(edge), None) => (OLDER, edge.as_str()),
+            (None, None) => (OLDER, "~"),
+        };
+        let mut reader = self.read().await?;
+        let rows: Vec<EventRow> = on!(reader.link(), connection => {
+            sqlx::query_as(query)
+                .bind(merchant)
+                .bind(edge)
+                .bind(kind)
+                .bind(payment.map(PaymentId::as_str))
+                .bind(i64::from(cursor.limit) + 1)
+                .fetch_all(connection)
+                .await?
+        });
+        page(rows, cursor)
+    }
+
+    /// The events of a payment, oldest first.
+    pub async fn events_of(&self, merchant: &str, payment: &PaymentId) -> Result<Vec<Event>, StoreError> {
+        let mut reader = self.read().await?;
+        let rows: Vec<EventRow> = on!(reader.link(), connection => {
+            sqlx::query_as(OF_PAYMENT).bind(merchant).bind(payment.as_str()).fetch_all(connection).await?
+        });
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Writes an event that no payment's change caused (a test), for all endpoints or one.
+    pub async fn insert_event(
+        &self,
+        event: &Event,
+        only_endpoint: Option<&EndpointId>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.insert_event(event, only_endpoint, now).await?;
+        tx.commit().await
+    }
+
+    /// Makes an event due again at every endpoint of its merchant. Answers how many deliveries that are.
+    pub async fn resend_event(
+        &self,
+        merchant: &str,
+        id: &EventId,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        let deliveries = on!(tx.link(), connection => {
+            sqlx::query(RESEND)
+                .bind(merchant)
+                .bind(id.as_str())
+                .bind(now.as_microsecond())
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        tx.commit().await?;
+        Ok(deliveries)
+    }
+}
+
+impl Tx {
+    /// Writes an event and its deliveries, due now.
+    pub async fn insert_event(
+        &mut self,
+        event: &Event,
+        only_endpoint: Option<&EndpointId>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        on!(self.link(), connection => {
+            sqlx::query(INSERT)
+                .bind(&event.merchant_id)
+                .bind(event.id.as_str())
+                .bind(event.payment_id.as_ref().map(PaymentId::as_str))
+                .bind(&event.kind)
+                .bind(&event.body)
+                .bind(event.created_at.as_microsecond())
+                .execute(&mut *connection)
+                .await?;
+        });
+        on!(self.link(), connection => {
+            let query = if only_endpoint.is_some() { DELIVER_TO_ONE } else { DELIVER_TO_ALL };
+            let mut query = sqlx::query(query)
+                .bind(&event.merchant_id)
+                .bind(event.id.as_str())
+                .bind(now.as_microsecond());
+            if let Some(endpoint) = only_endpoint {
+                query = query.bind(endpoint.as_str());
+            }
+            query.execute(connection).await?;
+        });
+        Ok(())
+    }
+}
+
+impl TryFrom<EventRow> for Event {
+    type Error = StoreError;
+
+    fn try_from(row: EventRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: parsed(&row.id, "event")?,
+            merchant_id: row.merchant_id,
+            payment_id: row.payment_id.map(|id| parsed(&id, "event")).transpose()?,
+            kind: row.kind,
+            body: row.body,
+            created_at: instant(row.created_at)?,
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! The database: SQLite or PostgreSQL behind one face. Every SQL text of the product is in this folder.
+
+mod attempts;
+mod calls;
+mod cases;
+mod database;
+mod deliveries;
+mod endpoints;
+mod events;
+mod facts;
+mod idempotency;
+mod notices;
+mod payments;
+mod rows;
+mod work;
+
+pub use database::{Store, StoreError, Tx};
+pub use deliveries::{ClaimedDelivery, DeliveryOutcome};
+pub use idempotency::IdempotencyRecord;
+pub use payments::PendingCount;
+pub use rows::*;

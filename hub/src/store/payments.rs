@@ -1,0 +1,340 @@
+//! Payments: written by `flow` only, read by everybody.
+
+use payment::id::PaymentId;
+use payment::summary::Certainty;
+use payment::{Currency, Money, Timestamp};
+use sqlx::FromRow;
+
+use super::database::{Link, Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
+use super::rows::{Cursor, HistoryLine, Page, Payment, PaymentFilter};
+
+const INSERT: &str = "INSERT INTO payment (merchant_id, id, reference, idempotency_key, provider, account_id, \
+     order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, detail_json, \
+     expires_at, version, created_at, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
+const UPDATE: &str = "UPDATE payment SET authorized = $3, paid = $4, refunded = $5, overpaid = $6, status = $7, \
+     certainty = $8, told = $9, detail_json = $10, version = $11, updated_at = $12 \
+     WHERE merchant_id = $1 AND id = $2";
+const BY_ID: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id = $2";
+const BY_ID_LOCKED: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id = $2 FOR UPDATE";
+const BY_REFERENCE: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND reference = $2";
+const OLDER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id < $2 \
+     AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR reference = $4) \
+     AND created_at >= $5 AND created_at < $6 ORDER BY id DESC LIMIT $7";
+const NEWER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id > $2 \
+     AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR reference = $4) \
+     AND created_at >= $5 AND created_at < $6 ORDER BY id ASC LIMIT $7";
+const INSERT_HISTORY: &str = "INSERT INTO history (merchant_id, payment_id, version, from_status, to_status, \
+     certainty, source, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const HISTORY: &str = "SELECT version, from_status, to_status, certainty, source, at FROM history \
+     WHERE merchant_id = $1 AND payment_id = $2 ORDER BY version";
+/// Bounded: a hub with more open payments than this reports the oldest of them.
+const OPEN: &str = "SELECT provider, currency, amount, created_at FROM payment \
+     WHERE status IN ('created', 'requires_action', 'pending', 'partially_approved') \
+     ORDER BY created_at LIMIT 100000";
+
+/// Sorts after every id: where a list begins when nothing else is said.
+const AFTER_ALL: &str = "~";
+
+#[derive(FromRow)]
+struct PaymentRow {
+    merchant_id: String,
+    id: String,
+    idempotency_key: String,
+    provider: String,
+    account_id: String,
+    order_json: String,
+    currency: String,
+    authorized: i64,
+    paid: i64,
+    refunded: i64,
+    overpaid: i64,
+    status: String,
+    certainty: String,
+    told: Option<String>,
+    detail_json: String,
+    expires_at: i64,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// Open payments of one provider, currency and age.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingCount {
+    /// The provider's id.
+    pub provider: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// `under_5m`, `under_1h`, `under_1d`, `over_1d`.
+    pub age_bucket: &'static str,
+    /// How many.
+    pub count: i64,
+    /// Their totals, minor units.
+    pub minor: i64,
+    /// Their totals times their ages, in minor units times seconds.
+    pub minor_seconds: i128,
+}
+
+impl Store {
+    /// A payment of a merchant.
+    pub async fn payment(&self, merchant: &str, id: &PaymentId) -> Result<Option<Payment>, StoreError> {
+        let mut reader = self.read().await?;
+        let row: Option<PaymentRow> = on!(reader.link(), connection => {
+            sqlx::query_as(BY_ID).bind(merchant).bind(id.as_str()).fetch_optional(connection).await?
+        });
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// A payment of a merchant by the merchant's reference.
+    pub async fn payment_by_reference(
+        &self,
+        merchant: &str,
+        reference: &str,
+    ) -> Result<Option<Payment>, StoreError> {
+        let mut reader = self.read().await?;
+        let row: Option<PaymentRow> = on!(reader.link(), connection => {
+            sqlx::query_as(BY_REFERENCE).bind(merchant).bind(reference).fetch_optional(connection).await?
+        });
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// A merchant's payments, newest first.
+    pub async fn payments(
+        &self,
+        merchant: &str,
+        filter: &PaymentFilter,
+        cursor: &Cursor,
+    ) -> Result<Page<Payment>, StoreError> {
+        let (query, edge) = match (&cursor.starting_after, &cursor.ending_before) {
+            (_, Some(edge)) => (NEWER, edge.as_str()),
+            (Some(edge), None) => (OLDER, edge.as_str()),
+            (None, None) => (OLDER, AFTER_ALL),
+        };
+        let from = filter.created_from.map_or(i64::MIN, Timestamp::as_microsecond);
+        let before = filter.created_before.map_or(i64::MAX, Timestamp::as_microsecond);
+        let status = filter.status.map(payment::Status::word);
+        let limit = i64::from(cursor.limit);
+        let mut reader = self.read().await?;
+        let rows: Vec<PaymentRow> = on!(reader.link(), connection => {
+            sqlx::query_as(query)
+                .bind(merchant)
+                .bind(edge)
+                .bind(status)
+                .bind(filter.reference.as_deref())
+                .bind(from)
+                .bind(before)
+                .bind(limit + 1)
+                .fetch_all(connection)
+                .await?
+        });
+        page(rows, cursor)
+    }
+
+    /// A payment's history, oldest first.
+    pub async fn history(&self, merchant: &str, id: &PaymentId) -> Result<Vec<HistoryLine>, StoreError> {
+        type Row = (i64, Option<String>, String, String, String, i64);
+        let mut reader = self.read().await?;
+        let rows: Vec<Row> = on!(reader.link(), connection => {
+            sqlx::query_as(HISTORY).bind(merchant).bind(id.as_str()).fetch_all(connection).await?
+        });
+        let line = |(version, from, to, certainty, source, at): Row| {
+            Ok(HistoryLine {
+                version,
+                from: from.map(|word| parsed(&word, "history")).transpose()?,
+                to: parsed(&to, "history")?,
+                certainty: certainty_of(&certainty)?,
+                source,
+                at: instant(at)?,
+            })
+        };
+        rows.into_iter().map(line).collect()
+    }
+
+    /// The open payments by provider, currency and age, for the gauges.
+    pub async fn pending_by_age(&self, now: Timestamp) -> Result<Vec<PendingCount>, StoreError> {
+        let mut reader = self.read().await?;
+        let rows: Vec<(String, String, i64, i64)> = on!(reader.link(), connection => {
+            sqlx::query_as(OPEN).fetch_all(connection).await?
+        });
+        let mut counts: Vec<PendingCount> = Vec::new();
+        for (provider, currency, amount, created_at) in rows {
+            let age_s = now.as_microsecond().saturating_sub(created_at).max(0) / 1_000_000;
+            let age_bucket = bucket(age_s);
+            let at_risk = i128::from(amount) * i128::from(age_s);
+            let same = |known: &&mut PendingCount| {
+                known.provider == provider && known.currency == currency && known.age_bucket == age_bucket
+            };
+            if let Some(known) = counts.iter_mut().find(same) {
+                known.count += 1;
+                known.minor = known.minor.saturating_add(amount);
+                known.minor_seconds += at_risk;
+            } else {
+                let (count, minor, minor_seconds) = (1, amount, at_risk);
+                counts.push(PendingCount { provider, currency, age_bucket, count, minor, minor_seconds });
+            }
+        }
+        Ok(counts)
+    }
+}
+
+impl Tx {
+    /// Writes a new payment. A reference that is used already is a duplicate.
+    pub async fn insert_payment(&mut self, payment: &Payment) -> Result<(), StoreError> {
+        let order = to_json(&payment.order, "order")?;
+        let detail = to_json(&payment.detail, "payment detail")?;
+        let told = payment.told.map(|told| to_json(&told, "told")).transpose()?;
+        on!(self.link(), connection => {
+            sqlx::query(INSERT)
+                .bind(&payment.merchant_id)
+                .bind(payment.id.as_str())
+                .bind(&payment.order.reference)
+                .bind(&payment.idempotency_key)
+                .bind(&payment.provider)
+                .bind(&payment.account_id)
+                .bind(order)
+                .bind(payment.order.total.currency.code())
+                .bind(payment.order.total.minor)
+                .bind(payment.authorized.minor)
+                .bind(payment.paid.minor)
+                .bind(payment.refunded.minor)
+                .bind(payment.overpaid.minor)
+                .bind(payment.status.word())
+                .bind(payment.certainty.word())
+                .bind(told)
+                .bind(detail)
+                .bind(payment.expires_at.as_microsecond())
+                .bind(payment.version)
+                .bind(payment.created_at.as_microsecond())
+                .bind(payment.updated_at.as_microsecond())
+                .execute(connection)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// A payment, locked until the transaction ends: one writer per payment.
+    pub async fn lock_payment(
+        &mut self,
+        merchant: &str,
+        id: &PaymentId,
+    ) -> Result<Option<Payment>, StoreError> {
+        let row: Option<PaymentRow> = match self.link() {
+            // The write transaction itself is the lock.
+            Link::Sqlite(connection) => {
+                sqlx::query_as(BY_ID).bind(merchant).bind(id.as_str()).fetch_optional(connection).await?
+            }
+            Link::Postgres(connection) => {
+                sqlx::query_as(BY_ID_LOCKED).bind(merchant).bind(id.as_str()).fetch_optional(connection).await?
+            }
+        };
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// Writes what changes in a payment.
+    pub async fn update_payment(&mut self, payment: &Payment) -> Result<(), StoreError> {
+        let detail = to_json(&payment.detail, "payment detail")?;
+        let told = payment.told.map(|told| to_json(&told, "told")).transpose()?;
+        on!(self.link(), connection => {
+            sqlx::query(UPDATE)
+                .bind(&payment.merchant_id)
+                .bind(payment.id.as_str())
+                .bind(payment.authorized.minor)
+                .bind(payment.paid.minor)
+                .bind(payment.refunded.minor)
+                .bind(payment.overpaid.minor)
+                .bind(payment.status.word())
+                .bind(payment.certainty.word())
+                .bind(told)
+                .bind(detail)
+                .bind(payment.version)
+                .bind(payment.updated_at.as_microsecond())
+                .execute(connection)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Appends a line to a payment's history.
+    pub async fn insert_history(
+        &mut self,
+        merchant: &str,
+        id: &PaymentId,
+        line: &HistoryLine,
+    ) -> Result<(), StoreError> {
+        on!(self.link(), connection => {
+            sqlx::query(INSERT_HISTORY)
+                .bind(merchant)
+                .bind(id.as_str())
+                .bind(line.version)
+                .bind(line.from.map(payment::Status::word))
+                .bind(line.to.word())
+                .bind(line.certainty.word())
+                .bind(&line.source)
+                .bind(line.at.as_microsecond())
+                .execute(connection)
+                .await?;
+        });
+        Ok(())
+    }
+}
+
+impl TryFrom<PaymentRow> for Payment {
+    type Error = StoreError;
+
+    fn try_from(row: PaymentRow) -> Result<Self, StoreError> {
+        let currency: Currency = parsed(&row.currency, "payment")?;
+        let money = |minor| Money::new(minor, currency);
+        Ok(Self {
+            id: parsed(&row.id, "payment")?,
+            merchant_id: row.merchant_id,
+            order: from_json(&row.order_json, "order")?,
+            provider: row.provider,
+            account_id: row.account_id,
+            status: parsed(&row.status, "payment")?,
+            certainty: certainty_of(&row.certainty)?,
+            authorized: money(row.authorized),
+            paid: money(row.paid),
+            refunded: money(row.refunded),
+            overpaid: money(row.overpaid),
+            told: row.told.map(|told| from_json(&told, "told")).transpose()?,
+            detail: from_json(&row.detail_json, "payment detail")?,
+            idempotency_key: row.idempotency_key,
+            expires_at: instant(row.expires_at)?,
+            version: row.version,
+            created_at: instant(row.created_at)?,
+            updated_at: instant(row.updated_at)?,
+        })
+    }
+}
+
+fn certainty_of(word: &str) -> Result<Certainty, StoreError> {
+    [Certainty::Confirmed, Certainty::Unknown]
+        .into_iter()
+        .find(|certainty| certainty.word() == word)
+        .ok_or(StoreError::Corrupt("certainty"))
+}
+
+fn bucket(age_s: i64) -> &'static str {
+    match age_s {
+        ..300 => "under_5m",
+        300..3600 => "under_1h",
+        3600..86_400 => "under_1d",
+        86_400.. => "over_1d",
+    }
+}
+
+/// Cuts the one row too many and brings the rows into newest-first order.
+pub(super) fn page<R, T>(mut rows: Vec<R>, cursor: &Cursor) -> Result<Page<T>, StoreError>
+where
+    R: TryInto<T, Error = StoreError>,
+{
+    let limit = usize::try_from(cursor.limit).unwrap_or(usize::MAX);
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    if cursor.ending_before.is_some() {
+        rows.reverse();
+    }
+    let data = rows.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+    Ok(Page { data, has_more })
+}

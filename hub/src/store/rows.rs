@@ -1,0 +1,317 @@
+//! What the store gives and takes: records as the flow, the API and the pages see them.
+
+use payment::fact::{Outcome, Reason};
+use payment::id::{AttemptId, CaseId, EndpointId, EventId, NoticeId, PaymentId};
+use payment::movement::{Movement, Receipt};
+use payment::step::Refusal;
+use payment::summary::Certainty;
+use payment::{Money, Order, Status, Timestamp};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// A payment as last summed up.
+#[derive(Clone, Debug)]
+pub struct Payment {
+    /// Its id.
+    pub id: PaymentId,
+    /// Whose it is.
+    pub merchant_id: String,
+    /// The order to be paid.
+    pub order: Order,
+    /// The provider's id.
+    pub provider: String,
+    /// The provider account.
+    pub account_id: String,
+    /// The status word.
+    pub status: Status,
+    /// Whether it is sure.
+    pub certainty: Certainty,
+    /// Held, in minor units of the order's currency.
+    pub authorized: Money,
+    /// Taken.
+    pub paid: Money,
+    /// Given back.
+    pub refunded: Money,
+    /// Taken beyond the total.
+    pub overpaid: Money,
+    /// What the shopper was shown while the truth was open.
+    pub told: Option<Outcome>,
+    /// What the newest attempt's state rests on, for pages and the API.
+    pub detail: PaymentDetail,
+    /// The idempotency key it was created under.
+    pub idempotency_key: String,
+    /// When it can no longer be paid.
+    pub expires_at: Timestamp,
+    /// Grows by one at each change.
+    pub version: i64,
+    /// Business time of creation.
+    pub created_at: Timestamp,
+    /// Business time of the last change.
+    pub updated_at: Timestamp,
+}
+
+/// What people and the API are shown beside the status; kept as JSON and never searched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentDetail {
+    /// The reference minted for the newest attempt.
+    #[serde(default)]
+    pub provider_reference: Option<String>,
+    /// The provider's own id of the newest attempt.
+    #[serde(default)]
+    pub provider_id: Option<String>,
+    /// Where the shopper pays, while that is possible.
+    #[serde(default)]
+    pub pay_url: Option<Url>,
+    /// The provider's reason for the newest attempt's state.
+    #[serde(default)]
+    pub reason: Reason,
+    /// The last movement's reason and state, where they say more than the attempt's (C-86).
+    #[serde(default)]
+    pub last_movement: Option<Movement>,
+    /// What a receipt shows: of the approved charge, when there is one.
+    #[serde(default)]
+    pub receipt: Receipt,
+    /// When the provider decided, when it has.
+    #[serde(default)]
+    pub decided_at: Option<Timestamp>,
+    /// Why it could not be tried, when the status is failed.
+    #[serde(default)]
+    pub failure: Option<Failure>,
+}
+
+/// Why a payment could not be tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A word of the API's closed list.
+    pub code: String,
+    /// The provider's code.
+    #[serde(default)]
+    pub provider_code: Option<String>,
+    /// A sentence.
+    pub detail: String,
+}
+
+impl From<&Refusal> for Failure {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            code: refusal.code.to_owned(),
+            provider_code: refusal.provider_code.clone(),
+            detail: refusal.detail.clone(),
+        }
+    }
+}
+
+/// One try at a provider.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// Whose it is.
+    pub merchant_id: String,
+    /// Its payment.
+    pub payment_id: PaymentId,
+    /// 1 for the first.
+    pub ordinal: u32,
+    /// The provider account.
+    pub account_id: String,
+    /// The reference minted for the provider.
+    pub reference: String,
+    /// The provider's own id, once known.
+    pub provider_reference: Option<String>,
+    /// The word of [`payment::attempt::AttemptState`].
+    pub state: String,
+    /// When it closes.
+    pub expires_at: Timestamp,
+    /// Business time.
+    pub created_at: Timestamp,
+}
+
+/// A fact as it stands in the record.
+#[derive(Clone, Debug)]
+pub struct RecordedFact {
+    /// The attempt it is about.
+    pub attempt_id: AttemptId,
+    /// The fact.
+    pub fact: payment::Fact,
+    /// How it reached us: the word of [`crate::flow::Source`].
+    pub source: String,
+    /// Business time at which it was written.
+    pub recorded_at: Timestamp,
+}
+
+/// One line of a payment's history.
+#[derive(Clone, Debug)]
+pub struct HistoryLine {
+    /// The payment's version after the change.
+    pub version: i64,
+    /// The status it left; absent for the first line.
+    pub from: Option<Status>,
+    /// The status it came to.
+    pub to: Status,
+    /// Sure or not.
+    pub certainty: Certainty,
+    /// How we learned: the word of [`crate::flow::Source`].
+    pub source: String,
+    /// Business time.
+    pub at: Timestamp,
+}
+
+/// One call to a provider in the wire log; texts are masked before they are written.
+#[derive(Clone, Debug)]
+pub struct CallLine {
+    /// Sorts by time.
+    pub id: String,
+    /// The attempt it served.
+    pub attempt_id: AttemptId,
+    /// The operation's name.
+    pub operation: String,
+    /// Method and address.
+    pub request_line: String,
+    /// Masked request body.
+    pub request_body: String,
+    /// `answered`, `lost_maybe_sent`, `lost_not_sent`, or `started` while it runs.
+    pub outcome: String,
+    /// HTTP status, when answered.
+    pub status: Option<i64>,
+    /// Masked answer body.
+    pub answer_body: String,
+    /// Duration in microseconds of real time.
+    pub duration_us: Option<i64>,
+    /// Business time.
+    pub started_at: Timestamp,
+}
+
+/// A notice with its verdict.
+#[derive(Clone, Debug)]
+pub struct NoticeLine {
+    /// Its id.
+    pub id: NoticeId,
+    /// The account whose address it came to.
+    pub account_id: String,
+    /// The payment it is about, when known.
+    pub payment_id: Option<PaymentId>,
+    /// The word of [`payment::notice::Verdict`].
+    pub verdict: String,
+    /// Why.
+    pub reason: String,
+    /// The peer.
+    pub peer: String,
+    /// Bytes of the body.
+    pub body_bytes: i64,
+    /// The HTTP status we answered.
+    pub reply_status: i64,
+    /// Business time.
+    pub received_at: Timestamp,
+}
+
+/// A place where a merchant receives events.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Its id.
+    pub id: EndpointId,
+    /// Whose it is.
+    pub merchant_id: String,
+    /// Where.
+    pub url: Url,
+    /// Why deliveries are off, when they are.
+    pub disabled_reason: Option<String>,
+    /// Business time.
+    pub created_at: Timestamp,
+}
+
+/// An event.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its id.
+    pub id: EventId,
+    /// Whose it is.
+    pub merchant_id: String,
+    /// The payment it tells of; absent for a test event.
+    pub payment_id: Option<PaymentId>,
+    /// For example `payment.approved`.
+    pub kind: String,
+    /// The body as it is delivered, byte for byte.
+    pub body: String,
+    /// Business time.
+    pub created_at: Timestamp,
+}
+
+/// One event on its way to one endpoint.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The event.
+    pub event_id: EventId,
+    /// The endpoint.
+    pub endpoint_id: EndpointId,
+    /// `pending`, `delivered`, `given_up`.
+    pub state: String,
+    /// How many tries were made.
+    pub tries: i64,
+    /// When the next try is due (business time), while pending.
+    pub next_at: Option<Timestamp>,
+    /// What the last try met: an HTTP status or a word.
+    pub last_result: Option<String>,
+}
+
+/// A case for a person.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Its id.
+    pub id: CaseId,
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The word of [`payment::case::CaseKind`].
+    pub kind: String,
+    /// Business time.
+    pub opened_at: Timestamp,
+}
+
+/// A piece of due work: find out what became of an attempt.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Whose it is.
+    pub merchant_id: String,
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The attempt to resolve.
+    pub attempt_id: AttemptId,
+    /// Tries so far.
+    pub tries: i64,
+    /// Number of this claim: a writer with an older one is fenced off.
+    pub claim: i64,
+    /// Whether a notice brought it forward.
+    pub is_asked_by_notice: bool,
+}
+
+/// Which payments a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct PaymentFilter {
+    /// Only this status.
+    pub status: Option<Status>,
+    /// Only this merchant reference.
+    pub reference: Option<String>,
+    /// Created at or after.
+    pub created_from: Option<Timestamp>,
+    /// Created before.
+    pub created_before: Option<Timestamp>,
+}
+
+/// A page of a list, newest first.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The entries.
+    pub data: Vec<T>,
+    /// Whether more follow in the direction asked.
+    pub has_more: bool,
+}
+
+/// Where a page begins. At most one of the two is set.
+#[derive(Clone, Debug, Default)]
+pub struct Cursor {
+    /// Older than the entry with this id.
+    pub starting_after: Option<String>,
+    /// Newer than the entry with this id.
+    pub ending_before: Option<String>,
+    /// 1 to 100.
+    pub limit: u32,
+}
