@@ -131,3 +131,45 @@ impl Fact {
         serde_json::to_string(self).unwrap_or_else(|_| format!("{self:?}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::currency::Currency;
+    use crate::money::Money;
+    use crate::movement::{MovementKind, MovementState, Receipt};
+
+    #[test]
+    fn a_fact_of_every_kind_is_read_back_as_it_was_written() {
+        let at: Timestamp = "2026-03-14T15:15:30Z".parse().expect("a time");
+        let reason = Reason { code: "00".into(), ..Reason::default() };
+        let telling = Telling { reason: reason.clone() };
+        let pay_url = Url::parse("https://pay.example/1").expect("an address");
+        let kinds = [
+            FactKind::Opened(Opening { provider_reference: "1".into(), pay_url, expires_at: at }),
+            FactKind::Waiting(telling.clone()),
+            FactKind::InProgress(telling.clone()),
+            FactKind::PartlyPaid(telling.clone()),
+            FactKind::Ended(Ending { outcome: Outcome::Approved, reason: reason.clone() }),
+            FactKind::Moved(Movement {
+                kind: MovementKind::Charge,
+                provider_reference: "7".into(),
+                parent: None,
+                amount: Money::new(11_900_000, Currency::Cop),
+                state: MovementState::Approved,
+                at,
+                reason,
+                receipt: Receipt::default(),
+            }),
+            FactKind::Unrecognized(telling.clone()),
+            FactKind::Contradicted { detail: "Another reference.".into() },
+            FactKind::NotOpened(telling),
+            FactKind::TimedOut,
+            FactKind::Told { outcome: Outcome::Rejected },
+        ];
+        for kind in kinds {
+            let fact = Fact::new(at, kind);
+            assert_eq!(serde_json::from_str::<Fact>(&fact.key()).ok(), Some(fact));
+        }
+    }
+}

@@ -54,7 +54,8 @@ pub struct Movement {
     pub amount: Money,
     /// Where it stands.
     pub state: MovementState,
-    /// When that was decided.
+    /// When that was decided. Named apart on the wire, since a fact writes its own `at` beside it.
+    #[serde(rename = "decided_at")]
     pub at: Timestamp,
     /// The provider's reason.
     pub reason: Reason,
