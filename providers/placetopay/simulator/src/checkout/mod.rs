@@ -1,0 +1,204 @@
+//! PlacetoPay Checkout as Aval Pay runs it: sessions by API, a hosted page, notices.
+//!
+//! Reading order: [`route`] names what is asked, [`api`] answers the three operations, `page` the
+//! payer's browser, [`session`] is the state machine, `effects` tells the world what happened.
+
+pub mod account;
+pub mod amount;
+pub mod api;
+pub mod attempt;
+pub mod cards;
+pub mod course;
+pub mod create;
+pub mod documents;
+pub mod echo;
+mod effects;
+pub mod fields;
+mod judge;
+pub mod notice;
+pub mod objection;
+mod page;
+pub mod person;
+mod random;
+pub mod reasons;
+pub mod refusal;
+pub mod route;
+pub mod session;
+mod steering;
+#[cfg(test)]
+mod stories;
+pub mod texts;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use simulation::{Account, Command, CommandError, NewAccount, Reply, Request, Simulator, Timestamp, World};
+
+use account::{Merchant, Settings};
+use course::Course;
+use route::Route;
+use session::Session;
+
+/// The provider's id.
+pub const PROVIDER: &str = "avalpay";
+
+/// Sessions remembered; beyond that the oldest is forgotten.
+const SESSIONS_KEPT: usize = 200_000;
+/// Sites that steering may open.
+const MERCHANTS_LIMIT: usize = 1_000;
+/// Where the provider's numbers start: of a size that real ones have.
+const FIRST_REQUEST_ID: u64 = 508_817;
+const FIRST_INTERNAL_REFERENCE: u64 = 990_398;
+
+/// The provider.
+#[derive(Debug)]
+pub struct AvalPay {
+    merchants: Vec<Merchant>,
+    sessions: BTreeMap<u64, Session>,
+    /// When which session changes by itself.
+    schedule: BTreeSet<(Timestamp, u64)>,
+    scheduled: HashMap<u64, Timestamp>,
+    /// Outcomes scripted through steering, by reference.
+    scripts: HashMap<String, VecDeque<Course>>,
+    /// Account and reference of every approved session.
+    paid_references: HashSet<(String, String)>,
+    next_request_id: u64,
+    next_internal_reference: u64,
+}
+
+impl Default for AvalPay {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl AvalPay {
+    /// A provider without sites.
+    pub fn new() -> Self {
+        Self {
+            merchants: Vec::new(),
+            sessions: BTreeMap::new(),
+            schedule: BTreeSet::new(),
+            scheduled: HashMap::new(),
+            scripts: HashMap::new(),
+            paid_references: HashSet::new(),
+            next_request_id: FIRST_REQUEST_ID,
+            next_internal_reference: FIRST_INTERNAL_REFERENCE,
+        }
+    }
+
+    fn merchant(&self, name: &str) -> Option<&Merchant> {
+        self.merchants.iter().find(|merchant| merchant.name == name)
+    }
+
+    fn merchant_mut(&mut self, name: &str) -> Result<&mut Merchant, CommandError> {
+        self.merchants
+            .iter_mut()
+            .find(|merchant| merchant.name == name)
+            .ok_or_else(|| CommandError(format!("avalpay has no account `{name}`")))
+    }
+
+    /// The settings of a session's site.
+    fn settings_of(&self, session: &Session) -> Settings {
+        self.merchant(&session.merchant).map(|merchant| merchant.settings.clone()).unwrap_or_default()
+    }
+}
+
+impl Simulator for AvalPay {
+    fn provider(&self) -> &'static str {
+        PROVIDER
+    }
+
+    fn operation(&self, request: &Request) -> &'static str {
+        Route::of(request).operation()
+    }
+
+    fn account_of(&self, request: &Request) -> Option<String> {
+        match Route::of(request) {
+            Route::Create | Route::Query(_) | Route::Cancel(_) => {
+                let login = api::login_of(request)?;
+                let merchant = self.merchants.iter().find(|merchant| merchant.login == login)?;
+                Some(merchant.name.clone())
+            }
+            Route::Page(id, key, _) => {
+                let session = self.sessions.get(&id).filter(|session| session.key == key)?;
+                Some(session.merchant.clone())
+            }
+            Route::Stylesheet | Route::Unknown => None,
+        }
+    }
+
+    fn open_account(&mut self, wanted: NewAccount, world: &mut dyn World) -> Result<Account, CommandError> {
+        if wanted.name.is_empty() || self.merchant(&wanted.name).is_some() {
+            return Err(CommandError(format!("an account needs a name of its own, not `{}`", wanted.name)));
+        }
+        if self.merchants.len() >= MERCHANTS_LIMIT {
+            return Err(CommandError(format!("avalpay keeps {MERCHANTS_LIMIT} accounts at most")));
+        }
+        let mut settings = Settings::default();
+        for (name, value) in &wanted.settings {
+            settings.set(name, value)?;
+        }
+        let number = self.merchants.len() + 1;
+        let merchant = Merchant::open(wanted.name, number, wanted.notification_url, settings, world);
+        let account = merchant.to_account();
+        self.merchants.push(merchant);
+        Ok(account)
+    }
+
+    fn accounts(&self) -> Vec<Account> {
+        self.merchants.iter().map(Merchant::to_account).collect()
+    }
+
+    fn handle(&mut self, request: &Request, world: &mut dyn World) -> Reply {
+        // What is due comes first, so that an answer never shows a state that time has already ended.
+        self.wake(world);
+        match Route::of(request) {
+            Route::Create => self.create_session(request, world),
+            Route::Query(id) => self.query_session(id, request, world),
+            Route::Cancel(id) => self.cancel_session(id, request, world),
+            Route::Stylesheet => page::stylesheet(),
+            Route::Page(id, key, step) => self.page(id, key, step, request, world),
+            Route::Unknown => self.unknown_path(request, world),
+        }
+    }
+
+    fn next_due(&self) -> Option<Timestamp> {
+        self.schedule.first().map(|(at, _)| *at)
+    }
+
+    fn wake(&mut self, world: &mut dyn World) {
+        let now = world.now();
+        while let Some((at, id)) = self.schedule.first().copied().filter(|(at, _)| *at <= now) {
+            self.schedule.remove(&(at, id));
+            self.scheduled.remove(&id);
+            self.come_due(id, at, world);
+        }
+    }
+
+    fn commands(&self) -> &'static [(&'static str, &'static str)] {
+        steering::COMMANDS
+    }
+
+    fn command(
+        &mut self,
+        command: &Command,
+        world: &mut dyn World,
+    ) -> Result<serde_json::Value, CommandError> {
+        self.steer(command, world)
+    }
+
+    fn reset(&mut self) {
+        let merchants = std::mem::take(&mut self.merchants);
+        *self = Self { merchants, ..Self::new() };
+    }
+}
+
+/// Lower-case hexadecimal.
+fn to_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
