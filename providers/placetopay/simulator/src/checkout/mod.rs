@@ -191,6 +191,10 @@ impl Simulator for AvalPay {
         let merchants = std::mem::take(&mut self.merchants);
         *self = Self { merchants, ..Self::new() };
     }
+
+    fn published_cards(&self) -> Vec<String> {
+        cards::all().iter().map(|card| card.number.to_owned()).collect()
+    }
 }
 
 /// Lower-case hexadecimal.

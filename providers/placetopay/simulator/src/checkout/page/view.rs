@@ -156,7 +156,9 @@ impl Frame {
     pub fn of(session: &Session, merchant: &Merchant, step: &'static str, now: Timestamp) -> Self {
         let labels = labels::of(session.language);
         let order = &session.order;
-        let is_capturing = session.takes_attempts() && (session.attempts.is_empty() || !step.is_empty());
+        let is_on_result =
+            session.attempts.last().is_some() && step.is_empty() && session.challenge.is_none();
+        let is_capturing = session.takes_attempts() && !is_on_result;
         let mut facts = Vec::new();
         if let Some(description) = &order.description {
             facts.push((labels.description, description.clone()));

@@ -353,3 +353,28 @@ fn a_wrong_key_opens_nothing() {
     assert_eq!(bench.open(&format!("/spa/session/{id}/{}", "0".repeat(32))).0, 404);
     assert_eq!(bench.open(&format!("{page}x")).0, 404);
 }
+
+#[test]
+fn every_page_is_rendered_in_every_language() {
+    for (locale, result) in [
+        ("es_CO", "Intento 1: Transacción Rechazada"),
+        ("en_US", "Attempt 1: Transaction Rejected"),
+        ("pt_BR", "Tentativa 1: Transação Rejeitada"),
+    ] {
+        let mut bench = Bench::new();
+        let (_, page) = bench.session(&format!(r#"{{"locale":"{locale}"}}"#));
+        let mut pages = vec![bench.open(&page).1, bench.open_card_form(&page)];
+        pages.push(bench.open(&format!("{page}/methods")).1);
+        bench.pay(&page, "4110760000000008");
+        let (_, challenge) = bench.open(&page);
+        for _ in 0..3 {
+            bench.send(&challenge, "challenge-form", &[("challenge_code", "0")]);
+        }
+        pages.push(challenge);
+        let (_, html) = bench.open(&page);
+        assert!(html.contains(result), "{html}");
+        pages.push(html);
+        let language = format!("<html lang=\"{}\">", &locale[..2]);
+        assert!(pages.iter().all(|html| html.contains(&language)));
+    }
+}
