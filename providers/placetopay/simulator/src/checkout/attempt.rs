@@ -10,7 +10,7 @@ use super::reasons;
 use super::refusal;
 use super::texts::Language;
 
-/// AV-U28: the issuer of every test card.
+/// The issuer of every test card.
 pub const ISSUER: &str = "BANCO DE PRUEBAS S.A.";
 /// What stands for an authorization when there is none.
 const NO_AUTHORIZATION: &str = "000000";

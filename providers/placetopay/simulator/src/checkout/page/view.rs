@@ -107,7 +107,7 @@ pub struct ResultPage {
     pub is_pending: bool,
     /// Where the receipt went, of a finished session.
     pub receipt_to: Option<String>,
-    /// The merchant's address.
+    /// The merchant's address. AV-U46: nothing is added to it.
     pub return_url: String,
 }
 

@@ -46,6 +46,8 @@ fn a_create_request_is_refused_as_the_table_says() {
         (r#"{"returnUrl":""}"#.to_owned(), required("returnUrl")),
         (r#"{"returnUrl":"javascript:alert(1)"}"#.to_owned(), invalid("returnUrl")),
         (r#"{"returnUrl":"/relative"}"#.to_owned(), invalid("returnUrl")),
+        (r#"{"returnUrl":"https://a.example/ñ"}"#.to_owned(), invalid("returnUrl")),
+        (r#"{"returnUrl":"https://a.example/x\ny"}"#.to_owned(), invalid("returnUrl")),
         (format!(r#"{{"returnUrl":"https://a.example/{long}"}}"#), invalid("returnUrl")),
         (r#"{"cancelUrl":"ftp://a.example/"}"#.to_owned(), invalid("cancelUrl")),
         (r#"{"ipAddress":null}"#.to_owned(), required("ipAddress")),
