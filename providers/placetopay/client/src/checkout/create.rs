@@ -1,0 +1,133 @@
+//! Creating a session: what is sent, and what the answer means (PROTOCOL.md 6).
+
+use payment::fact::{Fact, FactKind, Observation, Opening, Telling};
+use payment::order::Language;
+use payment::provider::Moment;
+use payment::step::{Advice, AfterLost, Answer, Refusal, Step};
+use payment::task::Authorization;
+use payment::{Account, Subject};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::answer::{self, Status, Unusable};
+use super::call::{self, Operation};
+use super::order::{Buyer, ExtraField, Payment};
+use super::session::subject;
+use super::wire::{Part, Scalar};
+use crate::authentication::{Authentication, written_date};
+
+/// A session that nobody was sent to is inert, so that a lost answer allows a fresh start.
+const CREATE: Operation =
+    Operation { name: "create_session", timeout_ms: 15_000, on_lost: AfterLost::FreshStart };
+
+/// Longest return address, in characters.
+const LONGEST_URL: usize = 255;
+
+pub fn begin(authorization: &Authorization, account: &Account, moment: Moment) -> Result<Step, Box<Refusal>> {
+    if authorization.return_url.as_str().len() > LONGEST_URL {
+        return Err(Box::new(Refusal {
+            code: "too_long",
+            provider_code: None,
+            detail: format!("The return address has more than {LONGEST_URL} characters."),
+            complaints: Vec::new(),
+            advice: Advice::ChangeRequest,
+        }));
+    }
+    let body = CreateSession::new(authorization, Authentication::new(account, moment)?);
+    call::step(CREATE, account, &["session"], &body)
+}
+
+pub fn read(answer: &Answer, authorization: &Authorization, account: &Account) -> Step {
+    let created = match answer::read::<Created>(answer) {
+        Ok(created) => created,
+        Err(unusable) => return unusable.into(),
+    };
+    let status = created.status.read().cloned().unwrap_or_default();
+    let (Some("OK"), Some(id)) = (status.status.text(), created.request_id.id()) else {
+        return Unusable::Unclear("the answer names no created session").into();
+    };
+    let kind = match process_url(&created.process_url, account) {
+        Some(pay_url) => FactKind::Opened(Opening {
+            provider_reference: id.to_owned(),
+            pay_url,
+            expires_at: authorization.expires_at,
+        }),
+        // It exists, and nobody can be sent to it.
+        None => FactKind::NotOpened(Telling { reason: status.told() }),
+    };
+    let at = status.date().unwrap_or(answer.received_at);
+    let subject: Subject = subject(account, id);
+    Step::Learned(vec![Observation { subject, facts: vec![Fact::new(at, kind)] }])
+}
+
+/// Where the shopper pays: an address of the web, and an encrypted one when the account's own is.
+fn process_url(written: &Scalar, account: &Account) -> Option<Url> {
+    let url: Url = written.text()?.parse().ok()?;
+    let is_fit = match url.scheme() {
+        "https" => true,
+        "http" => account.base_url.scheme() == "http",
+        _ => false,
+    };
+    (is_fit && url.has_host()).then_some(url)
+}
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(default)]
+    status: Part<Status>,
+    #[serde(default, rename = "requestId")]
+    request_id: Scalar,
+    #[serde(default, rename = "processUrl")]
+    process_url: Scalar,
+}
+
+/// The body, in the order of the provider's own examples.
+///
+/// No `cancelUrl`: AV-U07, its absence is assumed to mean the return address, where we ask anyway.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateSession<'a> {
+    auth: Authentication,
+    locale: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    buyer: Option<Buyer<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payer: Option<Buyer<'a>>,
+    payment: Payment<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<ExtraField<'a>>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    payment_method: String,
+    expiration: String,
+    return_url: &'a str,
+    ip_address: String,
+    user_agent: &'a str,
+}
+
+impl<'a> CreateSession<'a> {
+    fn new(authorization: &'a Authorization, auth: Authentication) -> Self {
+        let order = &authorization.order;
+        Self {
+            auth,
+            locale: locale(order.language),
+            buyer: order.buyer.as_ref().map(Buyer::new),
+            payer: order.payer.as_ref().map(Buyer::new),
+            payment: Payment::new(&authorization.reference, order),
+            fields: order.extra.iter().map(ExtraField::new).collect(),
+            payment_method: order.methods.join(","),
+            expiration: written_date(authorization.expires_at),
+            return_url: authorization.return_url.as_str(),
+            ip_address: order.shopper.ip.to_string(),
+            user_agent: &order.shopper.user_agent,
+        }
+    }
+}
+
+/// The language of the page and of the messages (PROTOCOL.md 5).
+const fn locale(language: Language) -> &'static str {
+    match language {
+        Language::Es => "es_CO",
+        Language::Pt => "pt_BR",
+        Language::En => "en_US",
+    }
+}

@@ -1,0 +1,306 @@
+//! The notice that a session ended (PROTOCOL.md 14): read strictly, believed only as a reason to ask.
+//!
+//! The signature covers id, status and date, and neither reference nor reason nor any amount. So even a
+//! genuine notice yields no fact about money: it names the session to ask for, at once.
+
+use aws_lc_rs::digest;
+use payment::Account;
+use payment::notice::{NoticeReply, RawNotice, Reading, Verdict};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use subtle::{Choice, ConstantTimeEq};
+
+use super::answer::Status;
+use super::session::subject;
+use super::wire::{Part, Scalar, Unambiguous};
+use crate::authentication::SECRET_KEY;
+
+/// What marks the newer form of a signature; the older one has no mark. The sender chooses the form and
+/// nothing else: no other algorithm is ever computed.
+const SHA256_MARK: &str = "sha256:";
+
+/// The reason of the notice by which the provider's analyst tries the address.
+const TEST_REASON: &str = "TT";
+
+/// Reads a notice. Never panics on any bytes.
+pub fn read(notice: &RawNotice, account: &Account) -> Reading {
+    if notice.method != "POST" {
+        return not_believed(Verdict::Unreadable, "a notice is a POST");
+    }
+    let message = match message(&notice.body) {
+        Ok(message) => message,
+        Err(reason) => return not_believed(Verdict::Unreadable, reason),
+    };
+    if message.signature.is_empty() {
+        return not_believed(Verdict::Unsigned, "there is no signature");
+    }
+    let secrets = account.secrets(SECRET_KEY);
+    if secrets.is_empty() {
+        return not_believed(Verdict::Forged, "the account has no secret to verify with");
+    }
+    let signed = format!("{}{}{}", message.request_id, message.status, message.date);
+    if !is_signed(&signed, &message.signature, secrets) {
+        return not_believed(Verdict::Forged, "the signature does not hold");
+    }
+    let (verdict, reason) = if message.reason == TEST_REASON {
+        // The reason is not signed: a final notice may have been changed into a test, so ask all the same.
+        (Verdict::Test, "the provider tries the address")
+    } else {
+        (Verdict::Valid, "signed by the provider")
+    };
+    Reading {
+        verdict,
+        reason,
+        subject: Some(subject(account, &message.request_id)),
+        reference: message.reference,
+        observations: Vec::new(),
+        ask: true,
+        repeat_key: Some(format!(
+            "{}|{}|{}|{}",
+            message.request_id, message.status, message.date, message.signature
+        )),
+    }
+}
+
+/// What the provider is answered. It calls once and never again, whatever the answer (PROTOCOL.md 14.1);
+/// the answers are for its records, and tell a forger nothing.
+pub const fn reply_to(verdict: Verdict) -> NoticeReply {
+    let (status, body) = match verdict {
+        Verdict::Valid | Verdict::Test | Verdict::Repeated => (200, r#"{"received":true}"#),
+        Verdict::Forged | Verdict::Unsigned => (401, r#"{"error":"not authentic"}"#),
+        Verdict::Unreadable => (400, r#"{"error":"not readable"}"#),
+        Verdict::UnknownReference => (404, r#"{"error":"not known"}"#),
+    };
+    NoticeReply { status, content_type: "application/json", body }
+}
+
+/// A notice of the documented shape.
+struct Message {
+    request_id: String,
+    status: String,
+    /// Byte for byte: the signature covers the text, not the instant.
+    date: String,
+    reason: String,
+    reference: Option<String>,
+    /// Empty when there is none.
+    signature: String,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default)]
+    status: Part<Status>,
+    #[serde(default, rename = "requestId")]
+    request_id: Scalar,
+    #[serde(default)]
+    reference: Scalar,
+    #[serde(default)]
+    signature: Scalar,
+    #[serde(default, rename = "internalReference")]
+    internal_reference: Scalar,
+}
+
+fn message(body: &[u8]) -> Result<Message, &'static str> {
+    let text = std::str::from_utf8(body).map_err(|_| "the body is not UTF-8")?;
+    if !text.trim_start().starts_with('{') {
+        return Err("the body is not a JSON object");
+    }
+    serde_json::from_str::<Unambiguous>(text).map_err(|_| "the body is not JSON, or names a member twice")?;
+    let body: Body = serde_json::from_str(text).map_err(|_| "the body is not JSON as documented")?;
+    if body.request_id.text().is_none() && body.internal_reference.text().is_some() {
+        return Err("it tells of a recurring charge, which has no session");
+    }
+    let request_id = body.request_id.id().ok_or("there is no session id")?;
+    let status = body.status.read().ok_or("there is no status")?;
+    let word = status.status.text().ok_or("there is no status")?;
+    let date = status.date.text().ok_or("there is no date")?;
+    Ok(Message {
+        request_id: request_id.to_owned(),
+        status: word.to_owned(),
+        date: date.to_owned(),
+        reason: status.reason.for_people(),
+        reference: body.reference.told(),
+        signature: body.signature.text().unwrap_or_default().to_owned(),
+    })
+}
+
+/// Whether one of the secrets made the signature. Every secret is tried, and each comparison takes the same
+/// time wherever the difference is.
+fn is_signed(signed: &str, signature: &str, secrets: &[SecretString]) -> bool {
+    let (algorithm, sent) = match signature.strip_prefix(SHA256_MARK) {
+        Some(sent) => (&digest::SHA256, sent),
+        None => (&digest::SHA1_FOR_LEGACY_USE_ONLY, signature),
+    };
+    let mut is_genuine = Choice::from(0);
+    for secret in secrets {
+        let mut context = digest::Context::new(algorithm);
+        context.update(signed.as_bytes());
+        context.update(secret.expose_secret().as_bytes());
+        is_genuine |= lower_hex(context.finish().as_ref()).as_bytes().ct_eq(sent.as_bytes());
+    }
+    is_genuine.into()
+}
+
+fn lower_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A notice that claims nothing we act upon: no subject, nothing to ask, nothing to remember it by.
+fn not_believed(verdict: Verdict, reason: &'static str) -> Reading {
+    Reading {
+        verdict,
+        reason,
+        subject: None,
+        reference: None,
+        observations: Vec::new(),
+        ask: false,
+        repeat_key: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use payment::account::Environment;
+
+    use super::*;
+
+    const SIGNED: &str = r#"{"status":{"status":"APPROVED","reason":"00","message":"Aprobada","date":"2026-03-14T10:22:07-05:00"},"requestId":508817,"reference":"CAR2026000871","signature":"b646f54c2e83b1f07b662b87de4db0542ac8aa19"}"#;
+
+    fn account(secrets: &[&str]) -> Account {
+        let secrets = secrets.iter().map(|secret| (*secret).to_owned().into()).collect();
+        Account {
+            id: "tienda".into(),
+            merchant: "tienda".into(),
+            provider: "avalpay".into(),
+            environment: Environment::Test,
+            base_url: "https://checkout.example".parse().expect("an address"),
+            credentials: [].into(),
+            secrets: [(SECRET_KEY.to_owned(), secrets)].into(),
+            settings: [].into(),
+        }
+    }
+
+    fn read_body(body: &str) -> Reading {
+        read_with(&["Clave-Sandbox-00x"], body)
+    }
+
+    fn read_with(secrets: &[&str], body: &str) -> Reading {
+        let notice = RawNotice {
+            method: "POST".into(),
+            route: String::new(),
+            query: String::new(),
+            headers: vec![],
+            body: body.as_bytes().to_vec(),
+        };
+        read(&notice, &account(secrets))
+    }
+
+    #[test]
+    fn a_genuine_notice_is_a_reason_to_ask_and_no_fact() {
+        let _story = testing::story("a_genuine_notice_is_a_reason_to_ask_and_no_fact");
+        let reading = read_body(SIGNED);
+        assert_eq!((reading.verdict, reading.ask), (Verdict::Valid, true));
+        assert_eq!(reading.observations, []);
+        assert_eq!(reading.subject.expect("a subject").provider_reference, "508817");
+        assert_eq!(reading.reference.as_deref(), Some("CAR2026000871"));
+        testing::covers!("AV-4.5-03");
+    }
+
+    #[test]
+    fn while_a_secret_is_being_changed_both_verify() {
+        for secrets in [["Clave-Nueva-01", "Clave-Sandbox-00x"], ["Clave-Sandbox-00x", "Clave-Nueva-01"]] {
+            assert_eq!(read_with(&secrets, SIGNED).verdict, Verdict::Valid);
+        }
+        assert_eq!(read_with(&["Clave-Nueva-01"], SIGNED).verdict, Verdict::Forged);
+        assert_eq!(read_with(&[], SIGNED).verdict, Verdict::Forged);
+    }
+
+    #[test]
+    fn the_way_json_is_written_does_not_matter_and_the_signed_texts_do() {
+        let genuine = [
+            SIGNED.replace("\":", "\" :\n\t"),
+            SIGNED.replace("508817", "\"508817\""),
+            SIGNED.replace("APPROVED", r"\u0041PPROVED").replace("Aprobada", r"La petici\u00f3n"),
+            SIGNED.replace("\"reason\":\"00\"", "\"reason\":null"),
+        ];
+        for body in genuine {
+            assert_eq!(read_body(&body).verdict, Verdict::Valid, "{body}");
+        }
+        for (signed, changed) in [
+            ("APPROVED", "REJECTED"),
+            ("10:22:07-05:00", "15:22:07Z"),
+            ("508817", "508818"),
+            ("508817", "\"0508817\""),
+        ] {
+            assert_eq!(read_body(&SIGNED.replace(signed, changed)).verdict, Verdict::Forged, "{changed}");
+        }
+    }
+
+    #[test]
+    fn a_changed_reference_is_handed_on_since_it_is_not_signed() {
+        let reading = read_body(&SIGNED.replace("CAR2026000871", "OTRA"));
+        assert_eq!((reading.verdict, reading.reference.as_deref()), (Verdict::Valid, Some("OTRA")));
+    }
+
+    #[test]
+    fn the_analyst_s_test_is_known_by_its_reason_and_must_be_signed() {
+        let test = SIGNED.replace("\"00\"", "\"TT\"");
+        let reading = read_body(&test);
+        assert_eq!((reading.verdict, reading.ask), (Verdict::Test, true));
+        assert_eq!(read_with(&["otra"], &test).verdict, Verdict::Forged);
+    }
+
+    #[test]
+    fn a_notice_without_signature_is_told_apart_from_a_wrong_one() {
+        let unsigned = SIGNED.replace("\"signature\"", "\"firma\"");
+        assert_eq!(read_body(&unsigned).verdict, Verdict::Unsigned);
+        let empty = SIGNED.replace("b646f54c2e83b1f07b662b87de4db0542ac8aa19", "");
+        assert_eq!(read_body(&empty).verdict, Verdict::Unsigned);
+    }
+
+    #[test]
+    fn what_is_not_of_the_documented_shape_is_unreadable() {
+        let table = [
+            String::new(),
+            "null".into(),
+            "[]".into(),
+            SIGNED[..SIGNED.len() - 1].into(),
+            format!("{SIGNED}{SIGNED}"),
+            SIGNED.replace("\"requestId\":508817", "\"requestId\":508817,\"requestId\":1"),
+            SIGNED.replace("\"reason\":\"00\"", "\"date\":\"2026-01-01T00:00:00Z\""),
+            SIGNED.replace("\"requestId\":508817,", ""),
+            SIGNED.replace("508817", "508817.5"),
+            SIGNED.replace("508817", "[508817]"),
+            r#"{"status":"APPROVED","requestId":508817,"reference":"A","signature":"00"}"#.into(),
+            SIGNED.replace("\"2026-03-14T10:22:07-05:00\"", "null"),
+            format!("{}{}", "[".repeat(5000), "]".repeat(5000)),
+            format!("{}1{}", "{\"a\":".repeat(5000), "}".repeat(5000)),
+        ];
+        for body in table {
+            assert_eq!(read_body(&body).verdict, Verdict::Unreadable, "{body:.90}");
+        }
+        let recurring = SIGNED.replace("\"requestId\"", "\"internalReference\"");
+        let reading = read_body(&recurring);
+        assert_eq!(reading.verdict, Verdict::Unreadable);
+        assert!(reading.reason.contains("recurring"));
+    }
+
+    #[test]
+    fn nothing_of_a_notice_that_is_not_believed_is_acted_upon() {
+        for body in ["{}", &SIGNED.replace("b646", "b647"), &SIGNED.replace("signature", "s")] {
+            let reading = read_body(body);
+            assert!(!reading.verdict.is_genuine() && !reading.ask);
+            assert!(reading.subject.is_none() && reading.observations.is_empty());
+        }
+    }
+
+    #[test]
+    fn only_what_is_genuine_is_answered_200() {
+        for verdict in Verdict::ALL {
+            let reply = reply_to(verdict);
+            let is_taken = verdict.is_genuine() && verdict != Verdict::UnknownReference;
+            assert_eq!(reply.status == 200, is_taken, "{verdict:?}");
+            assert!(reply.body.len() < 40);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Golden exchanges: for each file beside PROTOCOL.md, the client makes exactly that request out of that task, and
+//! reads in that answer, or in that notice, exactly those facts.
+//!
+//! A file begins with what it shows and where it is from, then settings one a line, then parts that begin
+//! with `--- `. JSON is compared byte for byte after the white space between its members is taken away.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use payment::account::Environment;
+use payment::notice::RawNotice;
+use payment::provider::Moment;
+use payment::step::{Answer, Call, Input, Step};
+use payment::task::{Authorization, Target};
+use payment::{Account, Entropy, Money, Order, Provider, Task, Timestamp};
+use placetopay_client::checkout::AvalPay;
+use serde_json::json;
+
+#[test]
+fn every_exchange_is_made_and_read_as_written() {
+    let _story = testing::story("every_exchange_is_made_and_read_as_written");
+    let files = files();
+    assert!(files.len() >= 15, "{} exchanges found", files.len());
+    for file in files {
+        let exchange = Exchange::read(&file);
+        if exchange.parts.contains_key("notice") {
+            exchange.check_notice();
+        } else {
+            exchange.check_call();
+        }
+    }
+    // Members of the create requests above: reference, currency and total; address, browser, expiry and
+    // return address; taxes inside the amount; extra fields unchanged; buyer with or without payer.
+    testing::covers!("AV-1-03", "AV-2-02", "AV-3-02", "AV-4.7-02", "AV-4.7-04", "AV-5-01");
+    testing::covers!("AV-4.7-18", "AV-4.7-19");
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../checkout/exchanges")
+}
+
+fn files() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder()).expect("the folder of exchanges");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "http")).collect();
+    files.sort();
+    files
+}
+
+/// One file.
+struct Exchange {
+    name: String,
+    settings: BTreeMap<String, String>,
+    /// By the first word of their heading; `answer` keeps its status code as the setting `status`.
+    parts: BTreeMap<String, String>,
+}
+
+impl Exchange {
+    fn read(path: &Path) -> Self {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(path).expect("an exchange");
+        let mut lines = text.lines().peekable();
+        let remarks: Vec<&str> =
+            std::iter::from_fn(|| lines.next_if(|line| line.starts_with("# "))).collect();
+        assert!(remarks.iter().any(|line| line.starts_with("# Source: ")), "{name} names no source");
+        let mut exchange = Self { name, settings: BTreeMap::new(), parts: BTreeMap::new() };
+        let mut part: Option<String> = None;
+        for line in lines {
+            if let Some(heading) = line.strip_prefix("--- ") {
+                let (word, rest) = heading.split_once(' ').unwrap_or((heading, ""));
+                if !rest.is_empty() {
+                    exchange.settings.insert(format!("{word}_status"), rest.to_owned());
+                }
+                exchange.parts.insert(word.to_owned(), String::new());
+                part = Some(word.to_owned());
+            } else if let Some(part) = &part {
+                let text = exchange.parts.get_mut(part).expect("the part under way");
+                text.push_str(line);
+                text.push('\n');
+            } else if let Some((key, value)) = line.split_once(": ") {
+                exchange.settings.insert(key.to_owned(), value.to_owned());
+            } else {
+                assert!(line.is_empty(), "{}: {line}", exchange.name);
+            }
+        }
+        exchange
+    }
+
+    fn setting(&self, name: &str) -> &str {
+        self.settings.get(name).unwrap_or_else(|| panic!("{} lacks {name}", self.name))
+    }
+
+    fn part(&self, name: &str) -> &str {
+        self.parts.get(name).unwrap_or_else(|| panic!("{} lacks the part {name}", self.name))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.setting("now").parse().expect("the setting now")
+    }
+
+    fn moment(&self) -> Moment {
+        let nonce = self.setting("nonce");
+        let mut bytes = [0; 32];
+        for (byte, place) in bytes.iter_mut().zip((0..nonce.len()).step_by(2)) {
+            *byte = u8::from_str_radix(&nonce[place..place + 2], 16).expect("hexadecimal digits");
+        }
+        Moment { now: self.now(), entropy: Entropy::new(bytes) }
+    }
+
+    fn task(&self) -> Task {
+        match self.setting("task") {
+            "authorize" => {
+                let order: Order = serde_json::from_str(self.part("order")).expect("an order");
+                assert_eq!(AvalPay.check(&order, &account()), [], "{}", self.name);
+                Task::Authorize(Box::new(Authorization {
+                    reference: self.setting("reference").to_owned(),
+                    order,
+                    expires_at: self.setting("expires_at").parse().expect("an expiry"),
+                    return_url: self.setting("return_url").parse().expect("an address"),
+                }))
+            }
+            "look up" => Task::LookUp(self.target()),
+            "withdraw" => Task::Withdraw(self.target()),
+            other => panic!("{}: no task {other}", self.name),
+        }
+    }
+
+    fn target(&self) -> Target {
+        let (currency, total) = self.setting("total").split_once(' ').expect("currency and amount");
+        Target {
+            reference: self.setting("reference").to_owned(),
+            provider_reference: self.setting("session").to_owned(),
+            total: Money::from_text(total, currency.parse().expect("a currency")).expect("an amount"),
+        }
+    }
+
+    fn check_call(&self) {
+        let task = self.task();
+        let call = match AvalPay.begin(&task, &account(), self.moment()) {
+            Step::Call(call) => call,
+            other => panic!("{}: {other:?}", self.name),
+        };
+        assert_eq!(written(&call), self.expected_request(), "{}", self.name);
+        let answer = Answer {
+            status: self.setting("answer_status").parse().expect("a status code"),
+            content_type: "application/json".to_owned(),
+            body: self.part("answer").trim_end().as_bytes().to_vec(),
+            received_at: self.now(),
+        };
+        let step = AvalPay.resume(&task, &account(), &call.memo, Input::Answer(answer), self.moment());
+        self.compare(&match step {
+            Step::Learned(observations) => json!({ "learned": observations }),
+            Step::Refused(refusal) => json!({ "refused": {
+                "code": refusal.code, "provider_code": refusal.provider_code, "detail": refusal.detail,
+                "advice": refusal.advice,
+            }}),
+            Step::Unclear { cause } => json!({ "unclear": cause }),
+            Step::Call(_) => json!("another call"),
+        });
+    }
+
+    fn check_notice(&self) {
+        let notice = RawNotice {
+            method: "POST".to_owned(),
+            route: String::new(),
+            query: String::new(),
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: self.part("notice").trim_end().as_bytes().to_vec(),
+        };
+        let reading = AvalPay.read_notice(&notice, &account(), self.now());
+        let reply = AvalPay.reply_to(reading.verdict);
+        self.compare(&json!({
+            "verdict": reading.verdict, "reason": reading.reason, "subject": reading.subject,
+            "reference": reading.reference, "observations": reading.observations, "ask": reading.ask,
+            "reply": reply.status,
+        }));
+    }
+
+    fn compare(&self, outcome: &serde_json::Value) {
+        let expected: serde_json::Value = serde_json::from_str(self.part("outcome"))
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let outcome_text = serde_json::to_string_pretty(outcome).expect("JSON");
+        assert_eq!(*outcome, expected, "{}:\n{outcome_text}", self.name);
+    }
+
+    fn expected_request(&self) -> String {
+        let (head, body) = self.part("request").split_once("\n\n").expect("a head and a body");
+        format!("{head}\n\n{}", without_white_space(body))
+    }
+}
+
+fn written(call: &Call) -> String {
+    let request = &call.request;
+    let headers: String = request.headers.iter().map(|(name, value)| format!("\n{name}: {value}")).collect();
+    let body = std::str::from_utf8(&request.body).expect("UTF-8");
+    format!("{} {}{headers}\n\n{body}", request.method, request.url)
+}
+
+/// Takes the white space outside of strings away.
+fn without_white_space(json: &str) -> String {
+    let (mut in_string, mut is_escaped) = (false, false);
+    let keep = |letter: &char| {
+        let is_kept = in_string || !letter.is_ascii_whitespace();
+        if is_escaped {
+            is_escaped = false;
+        } else if *letter == '\\' {
+            is_escaped = true;
+        } else if *letter == '"' {
+            in_string = !in_string;
+        }
+        is_kept
+    };
+    json.chars().filter(keep).collect()
+}
+
+/// The account of the dossier's vectors.
+fn account() -> Account {
+    Account {
+        id: "libreria".to_owned(),
+        merchant: "libreria".to_owned(),
+        provider: "avalpay".to_owned(),
+        environment: Environment::Test,
+        base_url: "https://checkout.test.avalpaycenter.com".parse().expect("an address"),
+        credentials: [("login".to_owned(), "7c1f0a93b5e24d6f8a0b1c2d3e4f5061".to_owned())].into(),
+        secrets: [("secret_key".to_owned(), vec!["Clave-Sandbox-00x".to_owned().into()])].into(),
+        settings: BTreeMap::new(),
+    }
+}
