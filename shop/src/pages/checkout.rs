@@ -1,0 +1,228 @@
+//! The last page before the gateway: summary, buyer, acceptance, and the button that makes one payment.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::{RETRY_AFTER, USER_AGENT};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Extension, Form};
+use serde::Deserialize;
+use url::Url;
+
+use super::frame::Frame;
+use super::page;
+use crate::buyer::{BuyerForm, DocumentType, Fault, Field};
+use crate::catalogue::Cart;
+use crate::order::Source;
+use crate::placing::{Draft, Equipment, Outcome, Purchase, place};
+use crate::running::Shop;
+use crate::visitor::Visitor;
+
+#[derive(Template)]
+#[template(path = "checkout.html")]
+struct CheckoutPage {
+    frame: Frame,
+    form_token: String,
+    cart: Cart,
+    form: BuyerForm,
+    faults: Vec<(Field, Fault)>,
+    document_types: [DocumentType; 6],
+    /// Why the last press of the button did not lead on, in a sentence.
+    trouble: Option<&'static str>,
+    pending: Option<PendingOrder>,
+}
+
+/// An order of the same shopper whose payment is open (AV-4.3-04 to -06).
+struct PendingOrder {
+    reference: String,
+    page: String,
+    gross: i64,
+    authorization: Option<String>,
+    pay_url: Option<Url>,
+}
+
+/// The form as it comes in.
+#[derive(Deserialize)]
+pub(super) struct Submission {
+    #[serde(default)]
+    form_token: String,
+    #[serde(flatten)]
+    buyer: BuyerForm,
+}
+
+pub(super) async fn show(State(shop): State<Arc<Shop>>, Extension(visitor): Extension<Visitor>) -> Response {
+    let cart = shop.memory().cart(&visitor.id);
+    if cart.is_empty() {
+        return Redirect::to("/cart").into_response();
+    }
+    let pending = pending_order(&shop, &visitor).await;
+    let (form_token, draft) = shop.memory().prepare(&visitor.id, cart);
+    let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, BuyerForm::default());
+    page(StatusCode::OK, &CheckoutPage { pending, ..checkout })
+}
+
+pub(super) async fn submit(
+    State(shop): State<Arc<Shop>>,
+    Extension(visitor): Extension<Visitor>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Form(submission): Form<Submission>,
+) -> Response {
+    let Submission { form_token, buyer: form } = submission;
+    let Some(draft) = shop.memory().draft(&visitor.id, &form_token) else {
+        return Redirect::to("/checkout").into_response();
+    };
+    let buyer = match form.check() {
+        Ok(buyer) => buyer,
+        Err(faults) => {
+            let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, form);
+            return page(StatusCode::UNPROCESSABLE_ENTITY, &CheckoutPage { faults, ..checkout });
+        }
+    };
+    let purchase = Purchase {
+        buyer,
+        is_own_card: form.is_own_card(),
+        language: visitor.language,
+        equipment: Equipment { ip: peer.ip().to_canonical(), user_agent: user_agent(&headers) },
+    };
+    let outcome = place(&shop, Arc::clone(&draft), purchase).await;
+    let frame = Frame::new(&shop, &visitor);
+    match outcome {
+        Ok(Outcome::PayAt(url)) => {
+            shop.memory().set_cart(&visitor.id, Cart::default());
+            Redirect::to(url.as_str()).into_response()
+        }
+        Ok(Outcome::NothingToPay) => Redirect::to(&draft.page()).into_response(),
+        Ok(Outcome::Refused) => {
+            let (fresh, draft) = shop.memory().prepare(&visitor.id, draft.cart.clone());
+            let trouble = Some(frame.text.hub_refused);
+            let checkout = CheckoutPage::new(&shop, &visitor, fresh, &draft, form);
+            page(StatusCode::BAD_GATEWAY, &CheckoutPage { trouble, ..checkout })
+        }
+        Err(error) => {
+            tracing::warn!(%error, reference = draft.reference, "a payment could not be started");
+            let trouble = Some(frame.text.hub_unreachable);
+            let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, form);
+            let mut answer = page(StatusCode::SERVICE_UNAVAILABLE, &CheckoutPage { trouble, ..checkout });
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            answer
+        }
+    }
+}
+
+/// The shopper's newest order that is still open, after having asked the hub once: a shopper who left the
+/// gateway a moment ago is told the truth of now (C-87).
+async fn pending_order(shop: &Shop, visitor: &Visitor) -> Option<PendingOrder> {
+    let newest = shop.memory().orders_of(&visitor.id).next().cloned()?;
+    let payment = newest.payment.as_ref().filter(|_| newest.state().is_open())?;
+    if let Ok(word) = shop.hub.payment(&payment.id).await {
+        shop.memory().learn(word, Source::Answer, shop.clock.now());
+    }
+    let memory = shop.memory();
+    let order = memory.order(&newest.reference, &newest.token).filter(|order| order.state().is_open())?;
+    let receipt = order.payment.as_ref().and_then(|payment| payment.receipt.clone());
+    Some(PendingOrder {
+        reference: order.reference.clone(),
+        page: format!("/orders/{}/{}", order.reference, order.token),
+        gross: order.cart.totals().gross,
+        authorization: receipt.and_then(|receipt| receipt.authorization),
+        pay_url: order.pay_url().cloned(),
+    })
+}
+
+fn user_agent(headers: &HeaderMap) -> String {
+    let value = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    value.unwrap_or_default()
+}
+
+impl CheckoutPage {
+    fn new(shop: &Shop, visitor: &Visitor, form_token: String, draft: &Draft, form: BuyerForm) -> Self {
+        Self {
+            frame: Frame::new(shop, visitor),
+            form_token,
+            cart: draft.cart.clone(),
+            form,
+            faults: Vec::new(),
+            document_types: DocumentType::ALL,
+            trouble: None,
+            pending: None,
+        }
+    }
+
+    fn totals(&self) -> crate::catalogue::Totals {
+        self.cart.totals()
+    }
+
+    /// What is wrong with a field, by its name in the form.
+    fn fault(&self, name: &str) -> Option<&'static str> {
+        let found = self.faults.iter().find(|(field, _)| field_name(*field) == name);
+        found.map(|(field, fault)| self.frame.text.fault(*field, *fault))
+    }
+
+    /// Every fault with the name of its field, in the order of the form.
+    fn all_faults(&self) -> Vec<(&'static str, &'static str)> {
+        let text = self.frame.text;
+        self.faults.iter().map(|(field, fault)| (field_name(*field), text.fault(*field, *fault))).collect()
+    }
+}
+
+const fn field_name(field: Field) -> &'static str {
+    match field {
+        Field::DocumentType => "document_type",
+        Field::DocumentNumber => "document_number",
+        Field::Name => "name",
+        Field::Surname => "surname",
+        Field::Email => "email",
+        Field::Mobile => "mobile",
+        Field::Terms => "accept_terms",
+        Field::Data => "accept_data",
+    }
+}
+
+#[cfg(test)]
+pub(super) fn samples(language: crate::language::Language) -> Vec<String> {
+    let mut cart = Cart::default();
+    cart.add(&crate::catalogue::PRODUCTS[0], 1);
+    let xss = || "\"><xss>".to_owned();
+    let sample = |form: BuyerForm, faults, trouble, pending| CheckoutPage {
+        frame: Frame::sample(language),
+        form_token: "0".repeat(32),
+        cart: cart.clone(),
+        form,
+        faults,
+        document_types: DocumentType::ALL,
+        trouble,
+        pending,
+    };
+    let hostile = BuyerForm {
+        kind: "company".into(),
+        document_type: xss(),
+        document_number: xss(),
+        name: xss(),
+        surname: xss(),
+        email: xss(),
+        mobile: xss(),
+        own_card: xss(),
+        accept_terms: xss(),
+        accept_data: String::new(),
+    };
+    let faults = hostile.check().expect_err("it has faults");
+    let every_fault = BuyerForm::default().check().expect_err("it has faults");
+    let pending = PendingOrder {
+        reference: xss(),
+        page: "/orders/T/x".into(),
+        gross: 1,
+        authorization: Some(xss()),
+        pay_url: Url::parse("http://pago.localhost/?a=%22%3E").ok(),
+    };
+    let text = crate::text::Text::of(language);
+    let pages = [
+        sample(BuyerForm::default(), vec![], None, None),
+        sample(BuyerForm::default(), every_fault, None, None),
+        sample(hostile, faults, Some(text.hub_unreachable), Some(pending)),
+    ];
+    pages.iter().map(|page| page.render().expect("it renders")).collect()
+}

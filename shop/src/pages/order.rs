@@ -1,0 +1,134 @@
+//! An order's page: where the shopper comes back to, and the receipt (AV-12.4).
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State as Shared};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::frame::Frame;
+use super::page;
+use crate::Timestamp;
+use crate::hub_client::Receipt;
+use crate::order::{Order, Source, State};
+use crate::running::Shop;
+use crate::visitor::Visitor;
+
+#[derive(Template)]
+#[template(path = "order.html")]
+struct OrderPage {
+    frame: Frame,
+    order: Order,
+}
+
+/// Shows an order by its address alone: a shopper may come back in another browser. What the address says
+/// beside (`payment=…`) is not looked at: the shop asks the hub about the payment it knows itself.
+pub(super) async fn show(
+    Shared(shop): Shared<Arc<Shop>>,
+    Extension(visitor): Extension<Visitor>,
+    Path((reference, token)): Path<(String, String)>,
+) -> Response {
+    let known = shop.memory().order(&reference, &token).cloned();
+    let Some(known) = known else {
+        return super::plain::not_found(Shared(shop), Extension(visitor)).await;
+    };
+    if let Some(payment) = &known.payment {
+        match shop.hub.payment(&payment.id).await {
+            Ok(word) => {
+                shop.memory().learn(word, Source::Answer, shop.clock.now());
+            }
+            Err(error) => tracing::warn!(%error, reference, "the hub could not be asked"),
+        }
+    }
+    let order = shop.memory().order(&reference, &token).cloned().unwrap_or(known);
+    page(StatusCode::OK, &OrderPage { frame: Frame::new(&shop, &visitor), order })
+}
+
+impl OrderPage {
+    fn state(&self) -> State {
+        self.order.state()
+    }
+
+    /// The state as a word for the style sheet.
+    fn tone(&self) -> &'static str {
+        match self.state() {
+            State::Waiting | State::Pending => "open",
+            State::Approved => "good",
+            State::Rejected | State::Failed | State::Expired | State::Cancelled => "bad",
+            State::PartlyPaid | State::GivenBack | State::Disputed => "odd",
+        }
+    }
+
+    fn totals(&self) -> crate::catalogue::Totals {
+        self.order.cart.totals()
+    }
+
+    /// The instant of the provider's decision; before there is one, of the order.
+    fn at(&self) -> Timestamp {
+        let payment = self.order.payment.as_ref();
+        payment.and_then(|payment| payment.decided_at).unwrap_or(self.order.created_at)
+    }
+
+    fn receipt(&self) -> Receipt {
+        self.order.payment.as_ref().and_then(|payment| payment.receipt.clone()).unwrap_or_default()
+    }
+
+    /// Why, in the provider's words: of an approval there is nothing to explain.
+    fn reason(&self) -> Option<String> {
+        let payment = self.order.payment.as_ref().filter(|_| self.state() != State::Approved)?;
+        payment.reason.as_ref()?.message.clone().filter(|message| !message.is_empty())
+    }
+}
+
+#[cfg(test)]
+pub(super) fn samples(language: crate::language::Language) -> Vec<String> {
+    let statuses = [
+        None,
+        Some("requires_action"),
+        Some("pending"),
+        Some("approved"),
+        Some("rejected"),
+        Some("failed"),
+        Some("expired"),
+        Some("cancelled"),
+        Some("partially_approved"),
+        Some("refunded"),
+        Some("disputed"),
+    ];
+    let pages = statuses
+        .into_iter()
+        .map(|status| OrderPage { frame: Frame::sample(language), order: sample_order(language, status) });
+    pages.map(|page| page.render().expect("it renders")).collect()
+}
+
+/// An order whose free texts would be markup if they were not escaped.
+#[cfg(test)]
+pub(super) fn sample_order(language: crate::language::Language, status: Option<&str>) -> Order {
+    let mut cart = crate::catalogue::Cart::default();
+    cart.add(&crate::catalogue::PRODUCTS[1], 3);
+    let payment = status.map(|status| {
+        serde_json::from_value(serde_json::json!({
+            "id": "pay_<xss>", "reference": "T<xss>", "amount": cart.totals().gross, "currency": "COP",
+            "status": status, "certainty": "confirmed", "version": 3,
+            "pay_url": "http://pago.localhost/x?y=\"><xss>",
+            "receipt": {"authorization": "<xss>", "method_name": "<xss>", "last_four": "<xss>"},
+            "reason": {"message": "<xss>"}, "decided_at": "2026-03-14T15:00:00Z",
+        }))
+        .expect("a document")
+    });
+    Order {
+        reference: "T<xss>".into(),
+        token: "t".into(),
+        visitor: "v".into(),
+        language,
+        cart,
+        created_at: "2026-03-14T15:00:00Z".parse().expect("a time"),
+        accepted_terms: "1",
+        is_refused: false,
+        payment,
+        paid: None,
+        mismatch: Some(crate::order::Mismatch::Amount),
+    }
+}

@@ -1,0 +1,75 @@
+//! Who is at the other end: a browser, known again by a cookie, reading one language.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+
+use crate::language::Language;
+use crate::memory::random_token;
+use crate::running::Shop;
+
+const VISITOR_COOKIE: &str = "visitor";
+const LANGUAGE_COOKIE: &str = "lang";
+
+/// A browser.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor {
+    /// Random, made by us; what a browser made up itself opens nothing.
+    pub(crate) id: String,
+    /// What it reads.
+    pub(crate) language: Language,
+}
+
+/// Knows the browser again or gives it a new name; `?lang=` chooses the language from then on.
+pub(crate) async fn recognize(State(shop): State<Arc<Shop>>, mut request: Request, next: Next) -> Response {
+    let known = cookie(request.headers(), VISITOR_COOKIE).filter(|id| is_token(id));
+    let chosen = request.uri().query().and_then(|query| {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(name, _)| name == "lang").and_then(|(_, tag)| Language::from_tag(&tag))
+    });
+    let read_before = cookie(request.headers(), LANGUAGE_COOKIE).and_then(|tag| Language::from_tag(&tag));
+    let id = known.clone().unwrap_or_else(random_token);
+    let language = chosen.or(read_before).unwrap_or_default();
+    request.extensions_mut().insert(Visitor { id: id.clone(), language });
+    let mut response = next.run(request).await;
+    let is_https = shop.public_url.scheme() == "https";
+    if known.is_none() {
+        keep(&mut response, VISITOR_COOKIE, id, is_https);
+    }
+    if let Some(language) = chosen {
+        keep(&mut response, LANGUAGE_COOKIE, language.tag().to_owned(), is_https);
+    }
+    response
+}
+
+fn keep(response: &mut Response, name: &'static str, value: String, is_https: bool) {
+    let cookie = Cookie::build((name, value))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(is_https)
+        .build();
+    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == name)
+        .map(|cookie| cookie.value().to_owned())
+}
+
+fn is_token(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -1,0 +1,307 @@
+//! Buying: the summary, the form, one payment per form, the way back.
+
+mod support;
+
+use serde_json::json;
+use support::*;
+
+#[tokio::test]
+async fn ten_presses_of_the_button_make_one_order() {
+    let _story = testing::story("ten_presses_of_the_button_make_one_order");
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    let browser = browser();
+    let form = good_form(&form_token(&checkout(&shop, &browser).await));
+    let presses = (0..10).map(|_| {
+        let press = browser.post(at(&shop, "/checkout")).form(&form);
+        tokio::spawn(async move { press.send().await.expect("an answer") })
+    });
+    let presses: Vec<_> = presses.collect();
+    for press in presses {
+        let answer = press.await.expect("it ends");
+        assert_eq!(answer.status(), 303);
+        assert_eq!(answer.headers()["location"], "http://pago.localhost/session/1");
+    }
+    assert_eq!(hub.state().creates.len(), 1);
+    testing::covers!("AV-4.1-01");
+    let later = browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+    assert_eq!(later.headers()["location"], "http://pago.localhost/session/1");
+    assert_eq!(hub.state().creates.len(), 1, "a press of an old page finds the same order");
+}
+
+#[tokio::test]
+async fn a_withheld_answer_is_asked_for_again_under_the_same_key_and_body() {
+    let hub = TinyHub::start().await;
+    hub.state().withheld = 2;
+    let shop = open_shop(&hub, None).await;
+    buy(&shop, &hub, &browser()).await;
+    let state = hub.state();
+    assert_eq!(state.creates.len(), 3);
+    assert!(state.creates.iter().all(|create| create.key == state.creates[0].key));
+    assert!(state.creates.iter().all(|create| create.bytes == state.creates[0].bytes));
+    assert_eq!(state.payments.len(), 1);
+}
+
+#[tokio::test]
+async fn when_the_hub_stays_away_the_same_form_can_be_sent_again() {
+    let hub = TinyHub::start().await;
+    hub.state().withheld = 4;
+    let shop = open_shop(&hub, None).await;
+    let browser = browser();
+    let form = good_form(&form_token(&checkout(&shop, &browser).await));
+    let send = || browser.post(at(&shop, "/checkout")).form(&form).send();
+    let first = send().await.expect("an answer");
+    assert_eq!(first.status(), 503);
+    let html = first.text().await.expect("text");
+    assert!(html.contains("no se cobrará dos veces"), "the shopper is told");
+    assert_eq!(form_token(&html), form[0].1, "the form is the same one");
+    assert!(html.contains("value=\"prueba@correo.example\""), "nothing has to be typed again");
+    let second = send().await.expect("an answer");
+    assert_eq!(second.status(), 303);
+    let state = hub.state();
+    assert_eq!(state.payments.len(), 1);
+    assert!(state.creates.iter().all(|create| create.bytes == state.creates[0].bytes));
+}
+
+#[tokio::test]
+async fn a_refused_order_charges_nothing_and_another_form_is_offered() {
+    let hub = TinyHub::start().await;
+    hub.state().refusal = Some(422);
+    let shop = open_shop(&hub, None).await;
+    let browser = browser();
+    let token = form_token(&checkout(&shop, &browser).await);
+    let answer =
+        browser.post(at(&shop, "/checkout")).form(&good_form(&token)).send().await.expect("an answer");
+    assert_eq!(answer.status(), 502);
+    let html = answer.text().await.expect("text");
+    assert_ne!(form_token(&html), token);
+    assert_eq!(hub.state().creates.len(), 1, "a refusal is not repeated");
+    hub.state().refusal = None;
+    let form = good_form(&form_token(&html));
+    let answer = browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+    assert_eq!(answer.status(), 303);
+    let references: Vec<_> =
+        hub.state().creates.iter().map(|create| create.body["reference"].clone()).collect();
+    assert_ne!(references[0], references[1]);
+    let history = page(&browser, at(&shop, "/history")).await;
+    assert!(history.contains("Fallido"));
+}
+
+#[tokio::test]
+async fn the_total_shown_with_its_taxes_is_the_amount_sent() {
+    let _story = testing::story("the_total_shown_with_its_taxes_is_the_amount_sent");
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    let browser = browser();
+    let html = checkout(&shop, &browser).await;
+    for shown in ["COP 100.000,00", "COP 19.000,00", "COP 119.000,00", "IVA 19 %", "Base gravable"] {
+        assert!(html.contains(shown), "{shown}");
+    }
+    assert!(html.contains("Pagar COP 119.000,00 con Pasarela de Prueba"));
+    // The cart changes in another tab: what this form shows is still what it sends.
+    let change = [("sku", "LIB-018"), ("quantity", "3")];
+    browser.post(at(&shop, "/cart")).form(&change).send().await.expect("an answer");
+    let form = good_form(&form_token(&html));
+    let answer = browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+    assert_eq!(answer.status(), 303);
+    let body = hub.state().creates[0].body.clone();
+    assert_eq!((&body["amount"], &body["currency"]), (&json!(11_900_000), &json!("COP")));
+    let tax = json!({"kind": "value_added_tax", "amount": 1_900_000, "base": 10_000_000});
+    assert_eq!(body["taxes"], json!([tax]));
+    testing::covers!("AV-4-01", "AV-4-02", "AV-1-04");
+    let reference = body["reference"].as_str().expect("text");
+    assert!(reference.len() <= 32 && reference.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+}
+
+#[tokio::test]
+async fn the_shopper_s_own_equipment_is_told() {
+    let _story = testing::story("the_shopper_s_own_equipment_is_told");
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    buy(&shop, &hub, &browser()).await;
+    let body = hub.state().creates[0].body.clone();
+    assert_eq!(body["shopper"], json!({"ip": "127.0.0.1", "user_agent": BROWSER}));
+    testing::covers!("AV-4.4-08", "AV-4.4-09", "AV-4.7-16");
+}
+
+#[tokio::test]
+async fn the_holder_is_told_only_when_the_card_is_the_buyer_s() {
+    let _story = testing::story("the_holder_is_told_only_when_the_card_is_the_buyer_s");
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    for (answer, told) in [("yes", true), ("no", false), ("", false)] {
+        let browser = browser();
+        let form = with(good_form(&form_token(&checkout(&shop, &browser).await)), "own_card", answer);
+        browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+        let body = hub.state().creates.last().expect("a create call").body.clone();
+        let buyer = json!({"is_company": false, "name": "Prueba", "surname": "Ficticia Ñáñez",
+            "document": {"country": "CO", "type": "CC", "number": "1093847561"},
+            "email": "prueba@correo.example", "mobile": "3005550147"});
+        assert_eq!(body["buyer"], buyer);
+        assert_eq!(body.get("payer"), told.then_some(&buyer), "{answer}");
+    }
+    testing::covers!("AV-4.7-17", "AV-4.7-18", "AV-4.7-19", "AV-4.7-20", "AV-4.7-01");
+}
+
+#[tokio::test]
+async fn the_server_checks_the_form_whatever_the_browser_did() {
+    let _story = testing::story("the_server_checks_the_form_whatever_the_browser_did");
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    let browser = browser();
+    let good = good_form(&form_token(&checkout(&shop, &browser).await));
+    let table = [
+        ("document_type", "", "Elige el tipo de documento."),
+        ("document_number", "12a4", "El número no tiene la forma"),
+        ("name", "Juan3", "El nombre solo lleva letras"),
+        ("name", "Ana@", "El nombre solo lleva letras"),
+        ("surname", "", "Escribe el apellido."),
+        ("email", "sin-arroba", "El correo no es válido"),
+        ("mobile", "+57 300", "El celular solo lleva dígitos"),
+        ("accept_terms", "", "debes aceptar los términos"),
+        ("accept_data", "", "debes autorizar el tratamiento"),
+    ];
+    for (field, value, sentence) in table {
+        let form = with(good.clone(), field, value);
+        let answer = browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+        assert_eq!(answer.status(), 422, "{field}");
+        let html = answer.text().await.expect("text");
+        let beside = html.split(&format!("id=\"{field}-fault\">")).nth(1).expect("a sentence by the field");
+        assert!(
+            beside.starts_with(sentence) || beside.split('<').next().is_some_and(|s| s.contains(sentence))
+        );
+        assert!(html.contains(&format!("<a href=\"#{field}\">")), "the summary leads to {field}");
+    }
+    assert!(hub.state().creates.is_empty());
+    testing::covers!("AV-4.4-07", "AV-12.3-03", "AV-12.5-06", "AV-12.1-04");
+}
+
+#[tokio::test]
+async fn a_form_belongs_to_its_browser_and_its_site() {
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    let owner = browser();
+    let form = good_form(&form_token(&checkout(&shop, &owner).await));
+    let stranger = browser();
+    let answer = stranger.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["location"]),
+        (303, &"/checkout".parse().expect("a value"))
+    );
+    let foreign = owner.post(at(&shop, "/checkout")).header("Origin", "http://otra.example").form(&form);
+    assert_eq!(foreign.send().await.expect("an answer").status(), 403);
+    assert!(hub.state().creates.is_empty());
+}
+
+#[tokio::test]
+async fn the_order_page_shows_the_detail_the_hub_tells_now() {
+    let _story = testing::story("the_order_page_shows_the_detail_the_hub_tells_now");
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    let browser = browser();
+    let address = buy(&shop, &hub, &browser).await;
+    let reference = hub.state().creates[0].body["reference"].as_str().expect("text").to_owned();
+    hub.decide(&json!({"status": "pending", "reason": {"message": "Sin confirmar <b>"}}));
+    let pending = page(&browser, address.clone()).await;
+    assert!(pending.contains("<h2 id=\"state-title\">Pendiente</h2>"));
+    assert!(pending.contains("http-equiv=\"refresh\"") && pending.contains("Sin confirmar &#60;b&#62;"));
+    assert!(pending.contains("http://pago.localhost/session/1"), "the shopper can go on paying");
+    hub.decide(
+        &json!({"status": "approved", "decided_at": "2026-03-14T15:00:07Z", "reason": {"message": "Aprobada"},
+        "receipt": {"authorization": "999999", "method_name": "Marca de Prueba", "last_four": "0008"}}),
+    );
+    let approved = page(&browser, format!("{address}?payment=pay_999")).await;
+    for shown in [
+        "<h2 id=\"state-title\">Aprobado</h2>",
+        &reference,
+        "14 de marzo de 2026, 10:00:07 (UTC-5)",
+        "COP 119.000,00",
+        "<dd>COP</dd>",
+        "<dd>999999</dd>",
+        "Marca de Prueba **** 0008",
+    ] {
+        assert!(approved.contains(shown), "{shown}");
+    }
+    assert!(!approved.contains("http-equiv=\"refresh\""));
+    testing::covers!("AV-12.4-01", "AV-12.4-02", "AV-12.4-03", "AV-12.4-04", "AV-12.4-05", "AV-12.4-06");
+    assert_eq!(inbox(&shop).await["paid"][0]["learned_by"], "answer");
+}
+
+#[tokio::test]
+async fn an_order_page_needs_its_own_address() {
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    let browser = browser();
+    let address = buy(&shop, &hub, &browser).await;
+    let (base, _) = address.rsplit_once('/').expect("a token");
+    for guess in [format!("{base}/{}", "0".repeat(32)), format!("{base}/x"), at(&shop, "/orders/TX/x")] {
+        assert_eq!(browser.get(guess).send().await.expect("an answer").status(), 404);
+    }
+}
+
+#[tokio::test]
+async fn the_history_lists_the_browser_s_own_orders_newest_first() {
+    let _story = testing::story("the_history_lists_the_browser_s_own_orders_newest_first");
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    let (mine, other) = (browser(), browser());
+    for _ in 0..7 {
+        buy(&shop, &hub, &mine).await;
+    }
+    buy(&shop, &hub, &other).await;
+    let html = page(&mine, at(&shop, "/history")).await;
+    let creates = hub.state().creates.clone();
+    let references = creates.iter().map(|create| create.body["reference"].as_str().expect("text"));
+    let places: Vec<_> = references.map(|reference| html.find(reference)).collect();
+    assert!(places[..7].iter().all(Option::is_some), "all seven are listed");
+    assert!(places[..7].windows(2).all(|pair| pair[0] > pair[1]), "the newest stands first");
+    assert_eq!(places[7], None, "another browser's order is not");
+    assert_eq!(html.matches("COP 119.000,00").count(), 7);
+    testing::covers!("AV-12.2-01", "AV-12.2-02", "AV-12.2-04");
+}
+
+#[tokio::test]
+async fn a_shopper_with_a_pending_payment_is_told_after_the_hub_was_asked_once() {
+    let _story = testing::story("a_shopper_with_a_pending_payment_is_told_after_the_hub_was_asked_once");
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    let browser = browser();
+    buy(&shop, &hub, &browser).await;
+    let reference = hub.state().creates[0].body["reference"].as_str().expect("text").to_owned();
+    hub.decide(&json!({"status": "pending", "receipt": {"authorization": "CUS-7"}}));
+    let html = checkout(&shop, &browser).await;
+    assert_eq!(hub.state().reads, 1);
+    for shown in ["Tienes un pago pendiente", &reference, "601 555 0100", "ayuda@tienda.example", "CUS-7"] {
+        assert!(html.contains(shown), "{shown}");
+    }
+    testing::covers!("AV-4.3-04", "AV-4.3-05", "AV-4.3-06");
+    let form = good_form(&form_token(&html));
+    hub.decide(&json!({"status": "approved"}));
+    let html = page(&browser, at(&shop, "/checkout")).await;
+    assert!(!html.contains("Tienes un pago pendiente"), "the truth of now counts");
+    let answer = browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+    assert_eq!(answer.status(), 303, "nobody is kept from buying");
+}
+
+#[tokio::test]
+async fn the_language_is_chosen_once_and_kept() {
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    let browser = browser();
+    assert!(page(&browser, at(&shop, "/cart")).await.contains("<html lang=\"es\">"));
+    assert!(page(&browser, at(&shop, "/cart?lang=pt")).await.contains("Seu carrinho"));
+    assert!(page(&browser, at(&shop, "/cart")).await.contains("<html lang=\"pt\">"));
+    assert!(page(&browser, at(&shop, "/cart?lang=xx")).await.contains("<html lang=\"pt\">"));
+}
+
+#[tokio::test]
+async fn every_answer_forbids_scripts_and_frames() {
+    let hub = TinyHub::start().await;
+    let shop = open_shop(&hub, None).await;
+    for path in ["/", "/cart", "/questions", "/terms", "/inbox", "/history", "/nowhere", "/assets/shop.css"] {
+        let answer = browser().get(at(&shop, path)).send().await.expect("an answer");
+        let policy = answer.headers()["content-security-policy"].to_str().expect("text");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}");
+        assert_eq!(answer.headers()["referrer-policy"], "same-origin", "{path}");
+    }
+}
