@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod clock;
+mod fault;
 pub mod flow;
 pub mod metrics;
 pub mod notices;

@@ -2,7 +2,7 @@
 
 use payment::account::Environment;
 use payment::fact::{Outcome, Reason};
-use payment::id::{EndpointId, PaymentId};
+use payment::id::EndpointId;
 use payment::movement::Receipt;
 use payment::summary::Certainty;
 use payment::{Currency, Status, Timestamp};
@@ -10,7 +10,7 @@ use serde::Serialize;
 use url::Url;
 use utoipa::ToSchema;
 
-use crate::api::words;
+use crate::flow::words;
 use crate::state::Hub;
 use crate::store::{Failure, Payment};
 
@@ -63,8 +63,8 @@ pub struct PaymentDocument {
     #[schema(value_type = Option<String>, format = Uri)]
     pub pay_url: Option<Url>,
     /// A page for the shopper that tells where the payment stands.
-    #[schema(value_type = Option<String>, format = Uri)]
-    pub status_url: Option<Url>,
+    #[schema(value_type = String, format = Uri)]
+    pub status_url: Url,
     /// What a receipt shows, once there is a charge.
     pub receipt: Option<ReceiptDocument>,
     /// The provider's reason for the newest attempt's state.
@@ -151,7 +151,7 @@ pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
         provider_reference: detail.provider_reference.clone(),
         provider_id: detail.provider_id.clone(),
         pay_url: detail.pay_url.clone().filter(|_| is_payable),
-        status_url: status_url(hub, &payment.merchant_id, &payment.id),
+        status_url: hub.status_url(&payment.merchant_id, &payment.id),
         receipt: receipt_document(&detail.receipt),
         reason: reason_document(&detail.reason),
         failure: detail.failure.as_ref().map(failure_document),
@@ -185,14 +185,6 @@ pub fn event_kinds() -> Vec<String> {
     kinds
 }
 
-/// The page that tells the shopper where a payment stands. None when the public address has no path to extend.
-pub fn status_url(hub: &Hub, merchant: &str, payment: &PaymentId) -> Option<Url> {
-    let token = hub.vault.page_token("status", payment.as_str());
-    let mut url = hub.settings.public_url.clone();
-    url.path_segments_mut().ok()?.pop_if_empty().extend(["p", merchant, payment.as_str(), &token]);
-    Some(url)
-}
-
 #[derive(Serialize)]
 struct Body<'a, T> {
     #[serde(rename = "type")]
@@ -210,7 +202,8 @@ fn receipt_document(receipt: &Receipt) -> Option<ReceiptDocument> {
     if *receipt == Receipt::default() {
         return None;
     }
-    let Receipt { authorization, number, method, method_name, issuer, last_four, instalments } = receipt.clone();
+    let Receipt { authorization, number, method, method_name, issuer, last_four, instalments } =
+        receipt.clone();
     Some(ReceiptDocument { authorization, number, method, method_name, issuer, last_four, instalments })
 }
 

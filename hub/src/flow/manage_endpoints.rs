@@ -3,9 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use payment::id::{EndpointId, EventId};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
+use crate::flow::deliver_event::SECRET_PREFIX;
 use crate::flow::document::{TEST_EVENT, test_event_body};
 use crate::outbound::is_private;
 use crate::state::Hub;
@@ -16,8 +17,6 @@ use crate::vault::VaultError;
 pub const MAX_ENDPOINTS: usize = 16;
 /// Longest address of an endpoint, in bytes.
 pub const MAX_URL: usize = 2048;
-/// What every signing secret begins with (Standard Webhooks).
-pub const SECRET_PREFIX: &str = "whsec_";
 
 /// Why an endpoint could not be managed.
 #[derive(Debug, thiserror::Error)]
@@ -72,10 +71,10 @@ pub async fn create_endpoint(
         disabled_reason: None,
         created_at: now,
     };
-    let secret = SecretString::from(format!("{SECRET_PREFIX}{}", STANDARD.encode(hub.entropy().bytes())));
-    let sealed = hub.vault.seal(&secret_place(&endpoint.id), secret.expose_secret().as_bytes())?;
+    let entropy = hub.entropy();
+    let sealed = hub.vault.seal(&secret_place(&endpoint.id), entropy.bytes())?;
     hub.store.insert_endpoint(&endpoint, &sealed, idempotency_key).await?;
-    Ok(NewEndpoint { endpoint, secret })
+    Ok(NewEndpoint { endpoint, secret: in_text(entropy.bytes()) })
 }
 
 /// Removes an endpoint; what was on its way to it is given up.
@@ -108,8 +107,12 @@ pub fn secret_place(id: &EndpointId) -> String {
 async fn open_secret(hub: &Hub, merchant: &str, id: &EndpointId) -> Result<SecretString, EndpointError> {
     let sealed = hub.store.endpoint_secret(merchant, id).await?.ok_or(EndpointError::NotFound)?;
     let plain = hub.vault.open(&secret_place(id), &sealed)?;
-    let text = String::from_utf8(plain).map_err(|_| VaultError::DoesNotOpen)?;
-    Ok(SecretString::from(text))
+    Ok(in_text(&plain))
+}
+
+/// A secret as merchants keep it.
+fn in_text(secret: &[u8]) -> SecretString {
+    SecretString::from(format!("{SECRET_PREFIX}{}", STANDARD.encode(secret)))
 }
 
 /// The rules that an address shows by itself. What its name resolves to is checked at each delivery.
@@ -118,7 +121,10 @@ fn check_url(hub: &Hub, url: &Url) -> Result<(), EndpointError> {
     rule(url.as_str().len() <= MAX_URL, "An address has at most 2048 bytes.")?;
     rule(matches!(url.scheme(), "http" | "https"), "Only http and https are taken.")?;
     rule(!hub.settings.is_production || url.scheme() == "https", "Only https is taken.")?;
-    rule(url.username().is_empty() && url.password().is_none(), "An address holds no user name or password.")?;
+    rule(
+        url.username().is_empty() && url.password().is_none(),
+        "An address holds no user name or password.",
+    )?;
     rule(url.fragment().is_none(), "An address has no fragment.")?;
     let literal = match url.host() {
         Some(url::Host::Ipv4(address)) => Some(address.into()),

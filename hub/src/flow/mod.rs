@@ -7,9 +7,11 @@ pub mod deliver_event;
 pub mod document;
 pub mod drive_task;
 pub mod idempotency;
+pub mod manage_endpoints;
 pub mod probe;
 pub mod receive_notice;
 pub mod wire_mask;
+pub mod words;
 
 pub use apply_facts::{Known, Source, apply_facts};
 pub use cancel_payment::{CancelError, cancel_payment};

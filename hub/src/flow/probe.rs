@@ -10,6 +10,7 @@ use payment::step::Refusal;
 use payment::task::Target;
 use payment::{Task, Timestamp};
 
+use crate::fault::fault;
 use crate::flow::apply_facts::{Known, Source, apply_facts, open_case};
 use crate::flow::create_payment::{not_opened, unreachable_failure};
 use crate::flow::drive_task::{Driven, End, Job, drive_task};
@@ -84,6 +85,9 @@ async fn ask(hub: &Hub, merchant: &str, id: &AttemptId, cause: AskCause) -> Resu
         AskCause::Person => true,
         AskCause::Notice | AskCause::Probe => false,
     };
+    if fault!("never_ask_on_return") && cause == AskCause::Return {
+        return Ok(payment);
+    }
     if !payment.status.is_open() && !asks_when_settled {
         return Ok(payment);
     }
@@ -152,6 +156,9 @@ async fn conclude(
 
 /// Claims due work and does it, side by side. Answers how many pieces were done.
 pub async fn probe_due(hub: &Arc<Hub>, limit: u32) -> Result<usize, StoreError> {
+    if fault!("swallow_probe") {
+        return Ok(0);
+    }
     let real_now = hub.clock.real_now();
     let lease_until = real_now + jiff::SignedDuration::from_secs(LEASE_S);
     let _busy = hub.busy();

@@ -12,6 +12,7 @@ use payment::notice::{NoticeReply, RawNotice, Reading, Verdict};
 use payment::provider::Provider;
 
 use crate::flow::apply_facts::{Known, Source, apply_in};
+use crate::fault::fault;
 use crate::state::Hub;
 use crate::store::{NoticeLine, StoreError};
 
@@ -69,14 +70,15 @@ async fn judge(
         tracing::error!(account = account.id, "the notice reader panicked");
         unreadable()
     });
+    let is_believed = reading.verdict.is_genuine() || fault!("skip_signature_check");
     let found = match &reading.subject {
         Some(subject) => hub.store.find_subject(&account.merchant, subject).await?,
         None => None,
     };
     let mut judged = Judged {
-        verdict: reading.verdict,
+        verdict: if fault!("skip_signature_check") { Verdict::Valid } else { reading.verdict },
         reason: reading.reason,
-        found: found.filter(|_| reading.verdict.is_genuine()),
+        found: found.filter(|_| is_believed),
         facts: reading.observations.into_iter().flat_map(|observation| observation.facts).collect(),
         ask: reading.ask,
         repeat_key: reading.repeat_key,
@@ -85,7 +87,8 @@ async fn judge(
         let is_ours = match (&judged.found, &reading.reference) {
             (Some((_, attempt)), Some(reference)) => {
                 let attempt = hub.store.attempt(&account.merchant, attempt).await?;
-                attempt.is_some_and(|attempt| attempt.reference == *reference)
+                let is_same = attempt.is_some_and(|attempt| attempt.reference == *reference);
+                is_same || fault!("believe_any_reference")
             }
             (Some(_), None) => true,
             (None, _) => false,
@@ -140,6 +143,7 @@ async fn take(
     if judged.verdict == Verdict::Valid
         && let Some(key) = &judged.repeat_key
         && !tx.take_notice(merchant, &account.id, key, id.as_str()).await?
+        && !fault!("take_notices_twice")
     {
         judged.verdict = Verdict::Repeated;
         judged.reason = "the same notice was taken before";
@@ -175,6 +179,9 @@ async fn take(
         if judged.ask {
             tx.bring_work_forward(merchant, attempt, now).await?;
         }
+    }
+    if fault!("answer_before_durable") {
+        return Ok(reply);
     }
     tx.commit().await?;
     Ok(reply)

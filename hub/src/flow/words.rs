@@ -1,0 +1,124 @@
+//! Schemas of closed lists of words, for the OpenAPI document.
+
+use payment::{Currency, Status};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+/// What may help after a refusal.
+pub fn advice() -> Object {
+    words(ADVICE)
+}
+
+/// ISO 4217 codes.
+pub fn currency() -> Object {
+    words(Currency::ALL.map(Currency::code))
+}
+
+/// Status words.
+pub fn status() -> Object {
+    words(Status::ALL.map(Status::word))
+}
+
+/// Languages of pages.
+pub fn language() -> Object {
+    words(LANGUAGES)
+}
+
+/// Kinds of taxes.
+pub fn tax_kind() -> Object {
+    words(TAX_KINDS)
+}
+
+/// Kinds of parts of a total.
+pub fn detail_kind() -> Object {
+    words(DETAIL_KINDS)
+}
+
+/// Where an extra field is shown.
+pub fn shown() -> Object {
+    words(SHOWN)
+}
+
+/// How an attempt ended.
+pub fn outcome() -> Object {
+    words(OUTCOMES)
+}
+
+/// Sure or not.
+pub fn certainty() -> Object {
+    words(CERTAINTIES)
+}
+
+/// Types of events.
+pub fn event_type() -> Object {
+    words(super::document::event_kinds())
+}
+
+const ADVICE: [&str; 4] = ["retry", "change_request", "change_instrument", "contact"];
+const LANGUAGES: [&str; 3] = ["es", "pt", "en"];
+const TAX_KINDS: [&str; 7] = [
+    "value_added_tax",
+    "excise_duty",
+    "ice",
+    "airport_tax",
+    "state_tax",
+    "reduced_state_tax",
+    "municipal_tax",
+];
+const DETAIL_KINDS: [&str; 12] = [
+    "discount",
+    "additional",
+    "vat_devolution_base",
+    "shipping",
+    "handling_fee",
+    "insurance",
+    "gift_wrap",
+    "subtotal",
+    "fee",
+    "tip",
+    "airline",
+    "interest",
+];
+const SHOWN: [&str; 5] = ["nowhere", "payment", "receipt", "both", "approved"];
+const OUTCOMES: [&str; 6] = ["failed", "expired", "cancelled", "rejected", "partially_expired", "approved"];
+const CERTAINTIES: [&str; 2] = ["confirmed", "unknown"];
+
+fn words<I>(list: I) -> Object
+where
+    I: IntoIterator,
+    I::Item: Into<serde_json::Value>,
+{
+    let list: Vec<serde_json::Value> = list.into_iter().map(Into::into).collect();
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(list)).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use payment::fact::Outcome;
+    use payment::order::{DetailKind, Language, Shown, TaxKind};
+    use payment::step::Advice;
+    use payment::summary::Certainty;
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// The words that serde names when it is given one that is not of the list.
+    fn known_to_serde<T: DeserializeOwned>() -> Vec<String> {
+        let Err(error) = serde_json::from_str::<T>("\"?\"") else { panic!("'?' is a word") };
+        let text = error.to_string();
+        let quoted = text.split('`').skip(3).step_by(2);
+        quoted.map(ToOwned::to_owned).collect()
+    }
+
+    #[test]
+    fn the_listed_words_are_those_that_are_read() {
+        assert_eq!(known_to_serde::<Advice>(), ADVICE);
+        assert_eq!(known_to_serde::<Language>(), LANGUAGES);
+        assert_eq!(known_to_serde::<TaxKind>(), TAX_KINDS);
+        assert_eq!(known_to_serde::<DetailKind>(), DETAIL_KINDS);
+        assert_eq!(known_to_serde::<Shown>(), SHOWN);
+        assert_eq!(known_to_serde::<Outcome>(), OUTCOMES);
+        assert_eq!(known_to_serde::<Certainty>(), CERTAINTIES);
+        assert_eq!(known_to_serde::<Status>(), Status::ALL.map(Status::word));
+        assert_eq!(known_to_serde::<Currency>(), Currency::ALL.map(Currency::code));
+    }
+}
