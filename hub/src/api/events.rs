@@ -1,0 +1,183 @@
+//! `/v1/events`: what was told to a merchant, and telling it again.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use payment::Timestamp;
+use payment::id::{EventId, PaymentId};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::api::body::NoBody;
+use crate::api::caller::Caller;
+use crate::api::code::Code;
+use crate::api::idempotency::{Answer, IdempotencyKey, Turn, Work, once};
+use crate::api::openapi::Problems;
+use crate::api::path_id::PathId;
+use crate::api::problem::Problem;
+use crate::api::query::{ListDocument, Query};
+use crate::flow::document::event_kinds;
+use crate::flow::words;
+use crate::state::Hub;
+use crate::store::{Delivery, Event};
+
+/// An event. That it exists does not say that it was delivered: `deliveries` does, when one event is read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventDocument {
+    /// Its id, `evt_…`, also sent as `webhook-id`.
+    pub id: String,
+    /// Always `event`.
+    pub object: &'static str,
+    /// What it tells.
+    #[serde(rename = "type")]
+    #[schema(schema_with = words::event_type)]
+    pub kind: String,
+    /// The payment it tells of; null for a test.
+    pub payment: Option<String>,
+    /// The payment as it was then; for a test, the endpoint.
+    #[schema(value_type = Object)]
+    pub data: Value,
+    /// When it was written.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Its way to each endpoint; null in lists.
+    pub deliveries: Option<Vec<DeliveryDocument>>,
+}
+
+/// One event on its way to one endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryDocument {
+    /// The endpoint, `whe_…`.
+    pub endpoint: String,
+    /// `pending`, `delivered` or `given_up`.
+    pub state: String,
+    /// How many tries were made.
+    pub tries: i64,
+    /// When the next try is due, while it is pending.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_at: Option<Timestamp>,
+    /// What the last try met: an HTTP status, or a few words.
+    pub last_result: Option<String>,
+}
+
+/// What came of asking for an event again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ResendDocument {
+    /// Always `event_resend`.
+    pub object: &'static str,
+    /// The event.
+    pub event: String,
+    /// To how many endpoints it is on its way again.
+    pub deliveries: u64,
+}
+
+impl EventDocument {
+    /// The document of an event, without its deliveries.
+    pub fn new(event: Event) -> Self {
+        let body: Value = serde_json::from_str(&event.body).unwrap_or_default();
+        Self {
+            id: event.id.to_string(),
+            object: "event",
+            kind: event.kind,
+            payment: event.payment_id.map(Into::into),
+            data: body.get("data").cloned().unwrap_or_default(),
+            created_at: event.created_at,
+            deliveries: None,
+        }
+    }
+}
+
+impl From<Delivery> for DeliveryDocument {
+    fn from(delivery: Delivery) -> Self {
+        let Delivery { endpoint_id, state, tries, next_at, last_result, .. } = delivery;
+        Self { endpoint: endpoint_id.into(), state, tries, next_at, last_result }
+    }
+}
+
+/// List events
+///
+/// Newest first.
+#[utoipa::path(
+    get, path = "/v1/events", tag = "events", operation_id = "list_events",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 100; 20 when absent", minimum = 1, maximum = 100),
+        ("starting_after" = Option<String>, Query, description = "Older than the event with this id"),
+        ("ending_before" = Option<String>, Query, description = "Newer than the event with this id"),
+        ("type" = Option<String>, Query, description = "Only this type"),
+        ("payment" = Option<String>, Query, description = "Only of this payment"),
+    ),
+    responses((status = 200, description = "A page", body = ListDocument<EventDocument>), Problems),
+)]
+pub(super) async fn list(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    mut query: Query,
+) -> Result<Json<ListDocument<EventDocument>>, Problem> {
+    let cursor = query.cursor::<EventId>()?;
+    let kind = query.text("type");
+    let payment = query.value::<PaymentId>("payment", "An id of a payment.")?;
+    query.end()?;
+    if kind.as_ref().is_some_and(|kind| !event_kinds().contains(kind)) {
+        let problem = Problem::new(Code::InvalidParameter, "A type of the documented list.");
+        return Err(problem.with_param("type"));
+    }
+    let page = hub.store.events(caller.id(), kind.as_deref(), payment.as_ref(), &cursor).await?;
+    Ok(Json(ListDocument::new(page, EventDocument::new)))
+}
+
+/// Read an event
+///
+/// With its deliveries.
+#[utoipa::path(
+    get, path = "/v1/events/{id}", tag = "events", operation_id = "read_event",
+    params(("id" = String, Path, description = "`evt_…`")),
+    responses((status = 200, description = "The event", body = EventDocument), Problems),
+)]
+pub(super) async fn read(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    PathId(id): PathId<EventId>,
+) -> Result<Json<EventDocument>, Problem> {
+    let event = hub.store.event(caller.id(), &id).await?.ok_or_else(|| Problem::not_found("event"))?;
+    let deliveries = hub.store.deliveries_of(caller.id(), &id).await?;
+    let deliveries = Some(deliveries.into_iter().map(Into::into).collect());
+    Ok(Json(EventDocument { deliveries, ..EventDocument::new(event) }))
+}
+
+/// Send an event again
+///
+/// To every endpoint that is not disabled, whether it was delivered before or not. It keeps its id, so that a
+/// receiver knows it again.
+#[utoipa::path(
+    post, path = "/v1/events/{id}/resend", tag = "events", operation_id = "resend_event",
+    params(
+        ("id" = String, Path, description = "`evt_…`"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters"),
+    ),
+    responses((status = 202, description = "On its way again", body = ResendDocument), Problems),
+)]
+pub(super) async fn resend(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    PathId(id): PathId<EventId>,
+    key: IdempotencyKey,
+    NoBody { bytes }: NoBody,
+) -> Result<Turn, Problem> {
+    let ticket = key.ticket(&hub, caller.id(), "POST /v1/events/{id}/resend", &bytes);
+    once(&hub, ticket, resend_once(Arc::clone(&hub), caller.merchant.id, id)).await
+}
+
+async fn resend_once(hub: Arc<Hub>, merchant: String, id: EventId) -> Work {
+    Work::from(try_resend(&hub, &merchant, &id).await)
+}
+
+async fn try_resend(hub: &Hub, merchant: &str, id: &EventId) -> Result<Answer, Problem> {
+    hub.store.event(merchant, id).await?.ok_or_else(|| Problem::not_found("event"))?;
+    let deliveries = hub.store.resend_event(merchant, id, hub.clock.now()).await?;
+    hub.wake.notify_one();
+    let document = ResendDocument { object: "event_resend", event: id.to_string(), deliveries };
+    Answer::json(StatusCode::ACCEPTED, &document)
+}

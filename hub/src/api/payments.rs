@@ -1,0 +1,185 @@
+//! `/v1/payments`: create, read, list, cancel.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use payment::Status;
+use payment::id::PaymentId;
+use payment::order::Order;
+
+use crate::api::body::{JsonBody, NoBody};
+use crate::api::caller::Caller;
+use crate::api::code::Code;
+use crate::api::idempotency::{Answer, IdempotencyKey, Turn, Work, once};
+use crate::api::openapi::Problems;
+use crate::api::path_id::PathId;
+use crate::api::payment_request::PaymentRequest;
+use crate::api::problem::Problem;
+use crate::api::query::{ListDocument, Query};
+use crate::flow::document::{PaymentDocument, payment_document};
+use crate::flow::{self, CancelError, CreateError, NewPayment};
+use crate::settings::Merchant;
+use crate::state::Hub;
+use crate::store::{Payment, PaymentFilter};
+
+/// Create a payment
+///
+/// Asks the provider to take the payment of an order. Send the shopper to `pay_url` of the answer.
+#[utoipa::path(
+    post, path = "/v1/payments", tag = "payments", operation_id = "create_payment",
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters")),
+    request_body = PaymentRequest,
+    responses((status = 201, description = "The payment, open at the provider", body = PaymentDocument), Problems),
+)]
+pub(super) async fn create(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    JsonBody { value, bytes }: JsonBody<PaymentRequest>,
+) -> Result<Turn, Problem> {
+    let read = value.into_order(&caller.merchant);
+    let (order, account_id) = read.map_err(|complaints| Problem::from_complaints(&complaints))?;
+    let ticket = key.ticket(&hub, caller.id(), "POST /v1/payments", &bytes);
+    let wanted = NewPayment { order, account_id, idempotency_key: key.as_str().to_owned() };
+    once(&hub, ticket, create_once(Arc::clone(&hub), caller.merchant, wanted)).await
+}
+
+async fn create_once(hub: Arc<Hub>, merchant: Merchant, wanted: NewPayment) -> Work {
+    let Order { total, .. } = wanted.order;
+    match flow::create_payment(&hub, &merchant, wanted).await {
+        Ok(payment) => created(&hub, &payment),
+        Err(CreateError::Complaints(complaints)) => Work::Undone(Problem::from_complaints(&complaints)),
+        Err(CreateError::NoAccount) => {
+            let detail = format!("The account is not yours, or none of yours takes {}.", total.currency);
+            Work::Undone(Problem::new(Code::NoAccount, detail).with_param("account"))
+        }
+        Err(CreateError::ReferenceUsed(id)) => {
+            let problem = Problem::new(Code::ReferenceUsed, "Another payment of yours has this reference.");
+            Work::Undone(problem.with_param("reference").with_payment(&id))
+        }
+        Err(CreateError::Refused { payment, refusal }) => {
+            let problem = Problem::from_refusal(&refusal, &payment.provider);
+            Work::Done(problem.with_payment(&payment.id).into())
+        }
+        Err(CreateError::Unreachable { payment }) => {
+            let problem = Problem::new(Code::ProviderUnreachable, "No usable answer came from the provider.");
+            Work::Done(problem.with_provider(&payment.provider).with_payment(&payment.id).into())
+        }
+        Err(CreateError::Store(error)) => Work::Undone(error.into()),
+    }
+}
+
+/// A payment that an earlier request with the same key made, and that failed, is told as that failure.
+fn created(hub: &Hub, payment: &Payment) -> Work {
+    match &payment.detail.failure {
+        Some(failure) if payment.status == Status::Failed => {
+            let code = Code::from_word(&failure.code).unwrap_or(Code::ProviderRefused);
+            let problem = Problem::new(code, failure.detail.clone()).with_payment(&payment.id);
+            let provider_code = failure.provider_code.clone();
+            Work::Done(Problem { provider_code, ..problem.with_provider(&payment.provider) }.into())
+        }
+        Some(_) | None => done(hub, StatusCode::CREATED, payment),
+    }
+}
+
+/// Read a payment
+#[utoipa::path(
+    get, path = "/v1/payments/{id}", tag = "payments", operation_id = "read_payment",
+    params(("id" = String, Path, description = "`pay_…`")),
+    responses((status = 200, description = "The payment", body = PaymentDocument), Problems),
+)]
+pub(super) async fn read(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    PathId(id): PathId<PaymentId>,
+) -> Result<Json<PaymentDocument>, Problem> {
+    let payment = hub.store.payment(caller.id(), &id).await?;
+    let payment = payment.ok_or_else(|| Problem::not_found("payment"))?;
+    Ok(Json(payment_document(&hub, &payment)))
+}
+
+/// List payments
+///
+/// Newest first.
+#[utoipa::path(
+    get, path = "/v1/payments", tag = "payments", operation_id = "list_payments",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 100; 20 when absent", minimum = 1, maximum = 100),
+        ("starting_after" = Option<String>, Query, description = "Older than the payment with this id"),
+        ("ending_before" = Option<String>, Query, description = "Newer than the payment with this id"),
+        ("status" = Option<String>, Query, description = "Only this status"),
+        ("reference" = Option<String>, Query, description = "Only this reference of yours"),
+        ("created[gte]" = Option<String>, Query, description = "Created at or after, RFC 3339"),
+        ("created[lt]" = Option<String>, Query, description = "Created before, RFC 3339"),
+    ),
+    responses((status = 200, description = "A page", body = ListDocument<PaymentDocument>), Problems),
+)]
+pub(super) async fn list(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    mut query: Query,
+) -> Result<Json<ListDocument<PaymentDocument>>, Problem> {
+    let cursor = query.cursor::<PaymentId>()?;
+    let filter = PaymentFilter {
+        status: query.value("status", "A status of the documented list.")?,
+        reference: query.text("reference"),
+        created_from: query.value("created[gte]", "An instant of RFC 3339.")?,
+        created_before: query.value("created[lt]", "An instant of RFC 3339.")?,
+    };
+    query.end()?;
+    let page = hub.store.payments(caller.id(), &filter, &cursor).await?;
+    Ok(Json(ListDocument::new(page, |payment| payment_document(&hub, &payment))))
+}
+
+/// Cancel a payment
+///
+/// Takes back what is not yet paid. A shopper who pays in that very moment wins: then the answer is 409 and the
+/// payment tells.
+#[utoipa::path(
+    post, path = "/v1/payments/{id}/cancel", tag = "payments", operation_id = "cancel_payment",
+    params(
+        ("id" = String, Path, description = "`pay_…`"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters"),
+    ),
+    responses((status = 200, description = "The payment, cancelled", body = PaymentDocument), Problems),
+)]
+pub(super) async fn cancel(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    PathId(id): PathId<PaymentId>,
+    key: IdempotencyKey,
+    NoBody { bytes }: NoBody,
+) -> Result<Turn, Problem> {
+    let ticket = key.ticket(&hub, caller.id(), "POST /v1/payments/{id}/cancel", &bytes);
+    once(&hub, ticket, cancel_once(Arc::clone(&hub), caller.merchant.id, id)).await
+}
+
+async fn cancel_once(hub: Arc<Hub>, merchant: String, id: PaymentId) -> Work {
+    match flow::cancel_payment(&hub, &merchant, &id).await {
+        Ok(payment) => done(&hub, StatusCode::OK, &payment),
+        Err(CancelError::NotFound) => Work::Undone(Problem::not_found("payment")),
+        Err(CancelError::NotOpen(status)) => {
+            let detail = match status.is_open() {
+                true => "The provider does not know the payment yet; ask again in a moment.".to_owned(),
+                false => format!("The payment is {}.", status.word()),
+            };
+            Work::Undone(Problem::new(Code::PaymentNotOpen, detail).with_payment(&id))
+        }
+        Err(CancelError::Refused(refusal)) => {
+            let account = hub.store.payment(&merchant, &id).await.ok().flatten();
+            let provider = account.map(|payment| payment.provider).unwrap_or_default();
+            Work::Undone(Problem::from_refusal(&refusal, &provider).with_payment(&id))
+        }
+        Err(CancelError::Unknown) => {
+            let detail = "Whether the provider took the cancellation is not known; the hub keeps asking.";
+            Work::Undone(Problem::new(Code::OutcomeUnknown, detail).with_payment(&id))
+        }
+        Err(CancelError::Store(error)) => Work::Undone(error.into()),
+    }
+}
+
+fn done(hub: &Hub, status: StatusCode, payment: &Payment) -> Work {
+    Work::from(Answer::json(status, &payment_document(hub, payment)))
+}

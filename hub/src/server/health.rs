@@ -1,0 +1,75 @@
+//! `/healthz`, `/readyz`, `/metrics`: for those who run the hub.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+
+use crate::api::not_found;
+use crate::metrics;
+use crate::outbound::is_private;
+use crate::server::ClientAddress;
+use crate::state::Hub;
+use crate::store::Store;
+
+/// The text format that Prometheus reads.
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The routes.
+pub(super) fn router() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(render_metrics))
+}
+
+/// Whether the hub can do its work, and what keeps it.
+#[derive(Serialize)]
+struct Readiness {
+    status: &'static str,
+    database: &'static str,
+    schema: &'static str,
+}
+
+/// The process lives.
+async fn alive() -> Json<serde_json::Value> {
+    Json(serde_json::json!({ "status": "alive" }))
+}
+
+/// The database answers and has the schema that this program knows.
+async fn ready(State(hub): State<Arc<Hub>>) -> Response {
+    let database = match hub.store.ping().await {
+        Ok(()) => "ok",
+        Err(error) => {
+            tracing::warn!(%error, "not ready: the database does not answer");
+            "unreachable"
+        }
+    };
+    let schema = match hub.store.schema_version().await {
+        Ok(version) if version == Store::newest_schema() => "ok",
+        Ok(_) => "migrate",
+        Err(_) => "unknown",
+    };
+    let is_ready = database == "ok" && schema == "ok";
+    let (code, status) = match is_ready {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+    };
+    (code, Json(Readiness { status, database, schema })).into_response()
+}
+
+/// Metrics tell of money, so they are shown inside the operator's network only.
+async fn render_metrics(State(hub): State<Arc<Hub>>, ClientAddress(peer): ClientAddress) -> Response {
+    if !is_private(peer) {
+        return not_found().await.into_response();
+    }
+    match hub.store.pending_by_age(hub.clock.now()).await {
+        Ok(pending) => ([(CONTENT_TYPE, PROMETHEUS_TEXT)], metrics::render(&pending)).into_response(),
+        Err(error) => crate::api::problem::Problem::from(error).into_response(),
+    }
+}
