@@ -1,5 +1,6 @@
 //! Time passes: simulators are woken and notices leave when they are due by the business clock.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,10 @@ const MOST_WAKES: u32 = 1_000;
 /// Runs what is due until the sandbox stops.
 pub async fn keep_time(state: Arc<State>) {
     loop {
-        run_due(&state);
+        // A simulator that panics must not take the clock of all others with it.
+        if catch_unwind(AssertUnwindSafe(|| run_due(&state))).is_err() {
+            tracing::error!("a simulator panicked while it was woken");
+        }
         let until_next = next_due(&state).map_or(LONGEST_SLEEP, |due| {
             Duration::try_from(due.duration_since(state.clock.now())).unwrap_or_default()
         });

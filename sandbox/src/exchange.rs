@@ -78,6 +78,7 @@ pub fn exchange(state: &State, provider: &Provider, request: &Request) -> Conduc
     let mut records = state.records();
     records.activity += 1;
     records.journal.record(record);
+    state.due_changed.notify_one();
     conduct
 }
 

@@ -11,6 +11,7 @@ use simulation::{OutgoingNotice, Timestamp};
 
 use crate::alteration;
 use crate::state::State;
+use crate::targets::TargetError;
 
 /// Bytes of a merchant's answer that are read.
 const ANSWER_BYTES: usize = 16 * 1024;
@@ -121,7 +122,7 @@ struct Queued {
 
 /// What is needed to send one notice.
 pub struct Parcel {
-    id: String,
+    pub id: String,
     provider: String,
     notice: OutgoingNotice,
     hardship: Option<String>,
@@ -167,15 +168,17 @@ impl Notices {
         self.push(provider, notice, now, state, hardship, copies, limit)
     }
 
-    /// Queues a notice written by hand; hardships do not touch it. It waits until it is taken.
-    pub fn queue_crafted(
+    /// Takes in a notice written by hand, to be sent at once; hardships do not touch it.
+    pub fn take_crafted(
         &mut self,
         provider: &str,
         notice: OutgoingNotice,
         now: Timestamp,
         limit: usize,
-    ) -> String {
-        self.push(provider, notice, now, NoticeState::Held, Some("crafted".into()), 1, limit)
+    ) -> Option<Parcel> {
+        let crafted = Some("crafted".to_owned());
+        let id = self.push(provider, notice, now, NoticeState::Sending, crafted, 1, limit);
+        self.take(&id)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one record, each of its own type")]
@@ -407,9 +410,8 @@ async fn post(state: &State, notice: &OutgoingNotice) -> Result<MerchantAnswer, 
         request = request.header(name, value);
     }
     let mut response = request.send().await.map_err(|error| {
-        let why = causes(&error);
         // A name that resolves to a public address is refused only when the connection is made.
-        if why.contains("is not a private address") { NotSent::Refused(why) } else { NotSent::Failed(why) }
+        if is_refusal(&error) { NotSent::Refused(causes(&error)) } else { NotSent::Failed(causes(&error)) }
     })?;
     let headers = response
         .headers()
@@ -428,6 +430,10 @@ async fn post(state: &State, notice: &OutgoingNotice) -> Result<MerchantAnswer, 
         }
     }
     Ok(MerchantAnswer { status: Some(response.status().as_u16()), headers, body })
+}
+
+fn is_refusal(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<TargetError>() || error.source().is_some_and(is_refusal)
 }
 
 /// An error with all that lies beneath it, in one line.

@@ -165,7 +165,8 @@ impl State {
     }
 
     /// Lets a simulator act in its world, then does what it asked for. The caller holds its machine, so
-    /// that effects and their records have one order.
+    /// that effects and their records have one order, and rings [`State::due_changed`] unless it looks at
+    /// what is due itself.
     pub fn act<R>(
         &self,
         provider: &Provider,
@@ -198,7 +199,6 @@ impl State {
         for notice in notices {
             records.notices.queue(provider.id, notice, now, &mut records.hardships, self.limits.notices);
         }
-        self.due_changed.notify_one();
         (outcome, verdicts)
     }
 }

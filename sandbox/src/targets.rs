@@ -150,11 +150,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_under_localhost_are_this_machine() {
+    async fn names_under_localhost_are_this_machine_and_public_ones_are_refused() {
         let resolver = GuardedResolver { allowed: AllowedTargets::PrivateOnly };
         let name: Name = "shop.localhost".parse().expect("a name");
         let found: Vec<_> = resolver.resolve(name).await.expect("resolved").collect();
         assert_eq!(found[0].ip(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        // The system's resolver answers a literal address with itself, without asking anybody.
+        let outside: Name = "198.51.100.7".parse().expect("a name");
+        let refused = resolver.resolve(outside).await.err().expect("refused");
+        assert!(refused.is::<TargetError>(), "{refused}");
         assert!(!is_localhost("notlocalhost") && is_localhost("A.LOCALHOST."));
     }
 }

@@ -182,7 +182,9 @@ impl Journey<'_> {
             }
         }
         self.drop_the_silent();
-        self.rest().await
+        self.rest().await?;
+        self.state.due_changed.notify_one();
+        Ok(())
     }
 
     /// The next instant after now and not after `target` at which something is due anywhere.

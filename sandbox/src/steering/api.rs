@@ -1,7 +1,7 @@
 //! Steering as JSON under `/_sandbox/`.
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -9,10 +9,12 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use simulation::hardship::Rule;
 use simulation::{Command, NewAccount, Timestamp};
 
 use super::Steering;
 use super::problem::Problem;
+use crate::notices::CraftedNotice;
 
 /// Journal entries in one answer.
 const JOURNAL_LIMIT: usize = 1_000;
@@ -48,8 +50,10 @@ async fn accounts(State(steering): State<Steering>) -> Response {
 }
 
 /// The members of [`NewAccount`] beside `provider`.
-async fn open_account(State(steering): State<Steering>, body: Bytes) -> Answer {
-    let mut members: serde_json::Map<String, Value> = read(&body)?;
+async fn open_account(
+    State(steering): State<Steering>,
+    Sent(mut members): Sent<serde_json::Map<String, Value>>,
+) -> Answer {
     let Some(Value::String(provider)) = members.remove("provider") else {
         return Err(Problem::invalid("`provider` is missing"));
     };
@@ -62,8 +66,8 @@ async fn hardships(State(steering): State<Steering>) -> Response {
     Json(json!({ "hardships": steering.hardships() })).into_response()
 }
 
-async fn add_hardship(State(steering): State<Steering>, body: Bytes) -> Answer {
-    created(steering.add_hardship(read(&body)?)?)
+async fn add_hardship(State(steering): State<Steering>, Sent(rule): Sent<Rule>) -> Answer {
+    created(steering.add_hardship(rule)?)
 }
 
 async fn clear_hardships(State(steering): State<Steering>) -> StatusCode {
@@ -120,16 +124,19 @@ async fn notices(State(steering): State<Steering>) -> Response {
     Json(json!({ "notices": steering.notices() })).into_response()
 }
 
-async fn send_crafted(State(steering): State<Steering>, body: Bytes) -> Answer {
-    created(steering.send_crafted(read(&body)?).await?)
+async fn send_crafted(State(steering): State<Steering>, Sent(crafted): Sent<CraftedNotice>) -> Answer {
+    created(steering.send_crafted(crafted).await?)
 }
 
 async fn resend(State(steering): State<Steering>, Path(id): Path<String>) -> Answer {
     Ok(Json(steering.resend(&id).await?).into_response())
 }
 
-async fn command(State(steering): State<Steering>, Path(provider): Path<String>, body: Bytes) -> Answer {
-    let command: Command = read(&body)?;
+async fn command(
+    State(steering): State<Steering>,
+    Path(provider): Path<String>,
+    Sent(command): Sent<Command>,
+) -> Answer {
     Ok(Json(steering.command(&provider, &command)?).into_response())
 }
 
@@ -144,8 +151,8 @@ enum Journey {
     To(Timestamp),
 }
 
-async fn advance(State(steering): State<Steering>, body: Bytes) -> Answer {
-    let arrival = match read(&body)? {
+async fn advance(State(steering): State<Steering>, Sent(journey): Sent<Journey>) -> Answer {
+    let arrival = match journey {
         Journey::Seconds(seconds) => steering.advance(seconds).await?,
         Journey::To(target) => steering.advance_to(target).await?,
     };
@@ -158,8 +165,7 @@ struct NewFollower {
     url: String,
 }
 
-async fn follow(State(steering): State<Steering>, body: Bytes) -> Answer {
-    let follower: NewFollower = read(&body)?;
+async fn follow(State(steering): State<Steering>, Sent(follower): Sent<NewFollower>) -> Answer {
     steering.follow(&follower.url).await?;
     created(steering.clock())
 }
@@ -176,8 +182,7 @@ async fn canaries(State(steering): State<Steering>) -> Response {
     Json(json!({ "canaries": steering.canaries() })).into_response()
 }
 
-async fn declare_canary(State(steering): State<Steering>, body: Bytes) -> Answer {
-    let canary: NewCanary = read(&body)?;
+async fn declare_canary(State(steering): State<Steering>, Sent(canary): Sent<NewCanary>) -> Answer {
     steering.declare_canary(&canary.id, &canary.number, &canary.acts_as)?;
     created(json!({ "id": canary.id, "acts_as": canary.acts_as }))
 }
@@ -189,8 +194,19 @@ async fn reset(State(steering): State<Steering>) -> StatusCode {
 
 type QueryOf<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::invalid(error.to_string()))
+/// A JSON body, whatever content type it claims; problem details when it is not what is expected.
+struct Sent<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| Problem {
+            status: rejection.status(),
+            ..Problem::invalid(rejection.body_text())
+        })?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| Problem::invalid(error.to_string()))
+    }
 }
 
 fn created(value: impl serde::Serialize) -> Answer {

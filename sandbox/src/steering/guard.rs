@@ -32,7 +32,7 @@ pub fn router(steering: Steering, hosts: Vec<String>) -> Router {
             detail: "The address exists, with other methods.".into(),
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(CsrfLayer::new())
+        .layer(CsrfLayer::new().with_rejection_response(|_| Problem::from_elsewhere().into_response()))
         .layer(middleware::from_fn_with_state(hosts, known_hosts_only))
         .layer(middleware::map_response(with_safe_headers))
         .with_state(steering)

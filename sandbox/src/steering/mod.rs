@@ -19,9 +19,11 @@ use simulation::hardship::{Hardship, Rule};
 use simulation::inbox::Message;
 use simulation::ledger::Entry as LedgerEntry;
 use simulation::world::Canary;
-use simulation::{Account, Command, CommandError, NewAccount, OutgoingNotice, Timestamp, journal};
+use simulation::{
+    Account, Command, CommandError, NewAccount, OutgoingNotice, Simulator, Timestamp, World, journal,
+};
 
-use crate::notices::{CraftedNotice, Notice, deliver};
+use crate::notices::{CraftedNotice, Notice, Parcel, deliver};
 use crate::state::{Provider, ProviderStatus, State};
 use crate::targets::TargetError;
 use crate::travel::{self, Arrival, TravelError};
@@ -31,6 +33,11 @@ pub use guard::router;
 /// What the sandbox says of itself, wherever it shows itself.
 pub const DISCLAIMER: &str =
     "Simulador volátil: no es un proveedor de pagos, no mueve dinero y olvida todo al detenerse.";
+
+/// Hardships in force at the same time.
+const MOST_HARDSHIPS: usize = 1_000;
+/// Canaries of one run.
+const MOST_CANARIES: usize = 1_000;
 
 /// A handle to a running sandbox. Clones are handles to the same one.
 #[derive(Clone)]
@@ -159,12 +166,14 @@ impl Steering {
 
     /// Moves the clock by seconds, stopping wherever something is due.
     pub async fn advance(&self, seconds: u64) -> Result<Arrival, SteeringError> {
-        Ok(travel::advance(&self.state, seconds).await?)
+        let state = Arc::clone(&self.state);
+        Ok(self.undisturbed(async move { travel::advance(&state, seconds).await }).await?)
     }
 
     /// Moves the clock to an instant, stopping wherever something is due.
     pub async fn advance_to(&self, target: Timestamp) -> Result<Arrival, SteeringError> {
-        Ok(travel::advance_to(&self.state, target).await?)
+        let state = Arc::clone(&self.state);
+        Ok(self.undisturbed(async move { travel::advance_to(&state, target).await }).await?)
     }
 
     /// Takes in a process that follows the clock.
@@ -182,19 +191,12 @@ impl Steering {
 
     /// Opens an account at a provider; the answer carries its credentials.
     pub fn open_account(&self, provider: &str, wanted: NewAccount) -> Result<Account, SteeringError> {
-        let provider = self.provider(provider)?;
-        let mut machine = provider.machine();
-        let act = |simulator: &mut dyn simulation::Simulator, world: &mut dyn simulation::World| {
-            simulator.open_account(wanted, world)
-        };
-        Ok(self.state.act(provider, &mut machine, act).0?)
+        self.act(provider, |simulator, world| simulator.open_account(wanted, world))
     }
 
     /// Has a simulator carry out a command of its own.
     pub fn command(&self, provider: &str, command: &Command) -> Result<serde_json::Value, SteeringError> {
-        let provider = self.provider(provider)?;
-        let mut machine = provider.machine();
-        Ok(self.state.act(provider, &mut machine, |simulator, world| simulator.command(command, world)).0?)
+        self.act(provider, |simulator, world| simulator.command(command, world))
     }
 
     /// The hardships in force.
@@ -205,7 +207,11 @@ impl Steering {
     /// Puts a hardship in force.
     pub fn add_hardship(&self, rule: Rule) -> Result<Hardship, SteeringError> {
         self.provider(&rule.provider)?;
-        Ok(self.state.records().hardships.add(rule))
+        let mut records = self.state.records();
+        if records.hardships.list().len() >= MOST_HARDSHIPS {
+            return Err(SteeringError::Invalid(format!("at most {MOST_HARDSHIPS} hardships are in force")));
+        }
+        Ok(records.hardships.add(rule))
     }
 
     /// Takes a hardship out of force.
@@ -253,15 +259,7 @@ impl Steering {
     /// Sends the same bytes of a notice once more and answers how it ended.
     pub async fn resend(&self, id: &str) -> Result<Notice, SteeringError> {
         let parcel = self.state.records().notices.take(id);
-        let parcel = parcel.ok_or_else(|| SteeringError::UnknownNotice(id.to_owned()))?;
-        // A task of its own: a caller who hangs up must not leave the notice on its way for ever.
-        let delivery = self.state.tasks.spawn(deliver(Arc::clone(&self.state), parcel));
-        if let Err(error) = delivery.await {
-            tracing::error!(%error, "a delivery failed");
-        }
-        let records = self.state.records();
-        let shown = records.notices.get(id, |body| records.journal.masker().body("", body, usize::MAX).text);
-        shown.ok_or_else(|| SteeringError::UnknownNotice(id.to_owned()))
+        self.send(parcel.ok_or_else(|| SteeringError::UnknownNotice(id.to_owned()))?).await
     }
 
     /// Sends a notice written by hand and answers how it ended.
@@ -289,8 +287,8 @@ impl Steering {
             body,
         };
         let limit = self.state.limits.notices;
-        let id = self.state.records().notices.queue_crafted(provider, notice, now, limit);
-        self.resend(&id).await
+        let parcel = self.state.records().notices.take_crafted(provider, notice, now, limit);
+        self.send(parcel.ok_or_else(|| SteeringError::UnknownNotice("crafted".into()))?).await
     }
 
     /// Declares a number as a canary: the simulators take it for the test card `acts_as`, the journal
@@ -310,7 +308,11 @@ impl Steering {
             return Err(SteeringError::Invalid("a canary's id has 1 to 64 letters, digits, - or _".into()));
         }
         let canary = Canary { id: id.to_owned(), acts_as: acts_as.to_owned() };
-        self.state.records().declare_canary(number.to_owned(), canary);
+        let mut records = self.state.records();
+        if records.canaries().len() >= MOST_CANARIES {
+            return Err(SteeringError::Invalid(format!("at most {MOST_CANARIES} canaries are declared")));
+        }
+        records.declare_canary(number.to_owned(), canary);
         Ok(())
     }
 
@@ -326,6 +328,35 @@ impl Steering {
         }
         self.state.records().clear();
         self.state.due_changed.notify_one();
+    }
+
+    async fn send(&self, parcel: Parcel) -> Result<Notice, SteeringError> {
+        let id = parcel.id.clone();
+        self.undisturbed(deliver(Arc::clone(&self.state), parcel)).await;
+        let records = self.state.records();
+        let shown = records.notices.get(&id, |body| records.journal.masker().body("", body, usize::MAX).text);
+        shown.ok_or(SteeringError::UnknownNotice(id))
+    }
+
+    /// Work as a task of its own: a caller who hangs up must leave neither a notice on its way for ever
+    /// nor a clock that its followers do not show.
+    async fn undisturbed<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        match self.state.tasks.spawn(work).await {
+            Ok(outcome) => outcome,
+            Err(failure) => std::panic::resume_unwind(failure.into_panic()),
+        }
+    }
+
+    fn act<R>(
+        &self,
+        provider: &str,
+        act: impl FnOnce(&mut dyn Simulator, &mut dyn World) -> Result<R, CommandError>,
+    ) -> Result<R, SteeringError> {
+        let provider = self.provider(provider)?;
+        let mut machine = provider.machine();
+        let (outcome, _) = self.state.act(provider, &mut machine, act);
+        self.state.due_changed.notify_one();
+        Ok(outcome?)
     }
 
     fn provider(&self, id: &str) -> Result<&Provider, SteeringError> {

@@ -35,6 +35,16 @@ impl Problem {
         }
     }
 
+    pub fn from_elsewhere() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code: "cross_site_request",
+            title: "Another site asked for this",
+            detail: "Only the steering page itself, and programs that are no browsers, may change anything."
+                .into(),
+        }
+    }
+
     pub fn misdirected() -> Self {
         Self {
             status: StatusCode::MISDIRECTED_REQUEST,
