@@ -1,0 +1,125 @@
+//! Puts a hub together and runs it: database, server, workers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hub::store::{Store, StoreError};
+use hub::{Clock, Hub, Providers, Settings, server, workers};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::{Failure, one_line};
+use crate::web;
+
+/// How long a sandbox whose clock is followed may take to answer.
+const FOLLOW_PATIENCE: Duration = Duration::from_secs(10);
+const FOLLOW_PAUSE: Duration = Duration::from_millis(200);
+
+/// Connects to the database.
+///
+/// # Errors
+/// [`Failure`] without the address, which may hold a password.
+pub async fn connect(database: &SecretString) -> Result<Store, Failure> {
+    Store::connect(database.expose_secret()).await.map_err(|error| database_failure(&error))
+}
+
+/// Connects to the database and brings its schema up to date.
+///
+/// # Errors
+/// [`Failure::Environment`] with the cure.
+pub async fn open(database: &SecretString) -> Result<Store, Failure> {
+    let store = connect(database).await?;
+    store.migrate().await.map_err(|error| database_failure(&error))?;
+    Ok(store)
+}
+
+/// What is told of a database that does not work.
+pub fn database_failure(error: &StoreError) -> Failure {
+    let text = one_line(&error.to_string());
+    match error {
+        StoreError::UnknownAddress => Failure::usage(format!("database.url: {text}")),
+        StoreError::Migration(_) => Failure::environment(format!(
+            "the database's schema cannot be brought up to date ({text}): use the program that made it, or a newer one"
+        )),
+        StoreError::Query(_) | StoreError::Corrupt(_) => Failure::environment(format!(
+            "the database cannot be used ({text}): start it, and check database.url and its permissions"
+        )),
+    }
+}
+
+/// A hub on real time, which may be moved by the sandbox that it follows.
+///
+/// # Errors
+/// [`Failure`] when the machine has no certificates to trust.
+pub fn hub(settings: Settings, providers: Providers, store: Store) -> Result<Arc<Hub>, Failure> {
+    Hub::new(settings, providers, Clock::real(), store)
+        .map_err(|error| Failure::environment(error.to_string()))
+}
+
+/// Serves API, notices and pages, and works, until told to stop; what has begun is finished first.
+///
+/// # Errors
+/// [`Failure::Environment`] when the port fails or the followed clock cannot be reached.
+pub async fn serve(hub: &Arc<Hub>, listener: TcpListener, stop: CancellationToken) -> Result<(), Failure> {
+    let working = tokio::spawn(workers::run(Arc::clone(hub), stop.clone()));
+    let serving = tokio::spawn(server::serve(Arc::clone(hub), listener, stop.clone()));
+    let following = follow_clock(hub).await;
+    if following.is_err() {
+        stop.cancel();
+    }
+    let served = serving.await;
+    // However the server ended, the workers are to end too.
+    stop.cancel();
+    let worked = working.await;
+    hub.store.close().await;
+    following?;
+    served
+        .map_err(|error| panicked(&error))?
+        .map_err(|error| Failure::environment(format!("the port failed: {error}")))?;
+    worked.map_err(|error| panicked(&error))
+}
+
+/// Works until told to stop.
+///
+/// # Errors
+/// [`Failure::Environment`] when a worker panics.
+pub async fn work(hub: &Arc<Hub>, stop: CancellationToken) -> Result<(), Failure> {
+    let worked = tokio::spawn(workers::run(Arc::clone(hub), stop)).await;
+    hub.store.close().await;
+    worked.map_err(|error| panicked(&error))
+}
+
+fn panicked(error: &tokio::task::JoinError) -> Failure {
+    Failure::environment(format!("a part of the hub ended on a defect of its own ({error}): see the log"))
+}
+
+/// Asks the sandbox whose clock is followed to tell this hub of every move. Test set-ups only.
+async fn follow_clock(hub: &Hub) -> Result<(), Failure> {
+    let Some(steering) = hub.settings.clock_follow.as_ref().filter(|_| !hub.settings.is_production) else {
+        return Ok(());
+    };
+    let cannot = |reason: String| {
+        Failure::environment(format!(
+            "clock.follow: {steering} does not take this hub ({reason}): start the sandbox first"
+        ))
+    };
+    let client = web::client(false).map_err(|error| cannot(error.to_string()))?;
+    let followers = crate::clients::below(steering, &["_sandbox", "clock", "followers"]);
+    let own = json!({ "url": crate::clients::below(&hub.settings.public_url, &["_clock"]) });
+    let asking = async {
+        loop {
+            let answer = client.post(followers.clone()).json(&own).send().await;
+            match answer.and_then(reqwest::Response::error_for_status) {
+                Ok(_) => return Ok::<(), std::convert::Infallible>(()),
+                Err(error) => tracing::debug!(%error, "the followed clock does not answer yet"),
+            }
+            tokio::time::sleep(FOLLOW_PAUSE).await;
+        }
+    };
+    match tokio::time::timeout(FOLLOW_PATIENCE, asking).await {
+        Ok(Ok(())) => Ok(()),
+        Err(_) => Err(cannot(format!("no answer within {} s", FOLLOW_PATIENCE.as_secs()))),
+    }
+}

@@ -1,0 +1,91 @@
+//! The hub's public API, as a merchant calls it, and as the tour's second witness.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use super::{ask, below};
+
+/// The hub's API with one merchant's key.
+#[derive(Clone)]
+pub struct HubApi {
+    http: reqwest::Client,
+    base: Url,
+    key: SecretString,
+}
+
+/// What is read of a payment.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PaymentSeen {
+    /// The hub's id.
+    pub id: String,
+    /// The merchant's reference.
+    pub reference: String,
+    /// The reference that the provider got.
+    #[serde(default)]
+    pub provider_reference: Option<String>,
+    /// The provider's own id.
+    #[serde(default)]
+    pub provider_id: Option<String>,
+    /// ISO 4217.
+    pub currency: String,
+    /// The status word.
+    pub status: String,
+    /// What was paid, in minor units.
+    pub paid: i64,
+    /// Where the shopper pays, while that is possible.
+    #[serde(default)]
+    pub pay_url: Option<Url>,
+    /// Grows with each change.
+    pub version: i64,
+    /// When it last changed.
+    pub updated_at: jiff::Timestamp,
+}
+
+#[derive(Deserialize)]
+struct PageOf<T> {
+    data: Vec<T>,
+}
+
+impl HubApi {
+    /// The API at an address.
+    pub fn new(http: reqwest::Client, base: Url, key: SecretString) -> Self {
+        Self { http, base, key }
+    }
+
+    /// Asks for a payment.
+    pub async fn create(&self, idempotency_key: &str, order: &Value) -> anyhow::Result<PaymentSeen> {
+        let request = self.post(&["v1", "payments"], idempotency_key).json(order);
+        ask("asking the hub for a payment", request).await
+    }
+
+    /// Takes a payment back.
+    pub async fn cancel(&self, id: &str, idempotency_key: &str) -> anyhow::Result<PaymentSeen> {
+        let request = self.post(&["v1", "payments", id, "cancel"], idempotency_key);
+        ask("taking a payment back", request).await
+    }
+
+    /// The payment of an order, when the hub has one.
+    pub async fn by_reference(&self, reference: &str) -> anyhow::Result<Option<PaymentSeen>> {
+        let request = self.get(&["v1", "payments"]).query(&[("reference", reference)]);
+        let page: PageOf<PaymentSeen> = ask("asking the hub about an order", request).await?;
+        Ok(page.data.into_iter().find(|payment| payment.reference == reference))
+    }
+
+    /// The newest payment, when there is one.
+    pub async fn newest(&self) -> anyhow::Result<Option<PaymentSeen>> {
+        let request = self.get(&["v1", "payments"]).query(&[("limit", "1")]);
+        let page: PageOf<PaymentSeen> = ask("asking the hub for its newest payment", request).await?;
+        Ok(page.data.into_iter().next())
+    }
+
+    fn get(&self, path: &[&str]) -> reqwest::RequestBuilder {
+        self.http.get(below(&self.base, path)).bearer_auth(self.key.expose_secret())
+    }
+
+    fn post(&self, path: &[&str], idempotency_key: &str) -> reqwest::RequestBuilder {
+        let request = self.http.post(below(&self.base, path)).bearer_auth(self.key.expose_secret());
+        request.header("Idempotency-Key", idempotency_key)
+    }
+}

@@ -1,0 +1,84 @@
+//! Caudal: the command line. It reads what is wanted, does it, and ends with an exit code that says how it went.
+
+mod assembly;
+mod clients;
+mod command_line;
+mod commands;
+mod configuration;
+mod failure;
+mod keys;
+mod logging;
+mod ports;
+mod registry;
+mod screen;
+mod seeds;
+mod signals;
+mod stage;
+mod tour;
+mod walk;
+mod web;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::command_line::{Command, CommandLine};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let outcome = match CommandLine::try_parse() {
+        Ok(wanted) => run(wanted, started),
+        Err(error) => told_by_the_command_line(&error),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            screen::error(&failure.to_string());
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(wanted: CommandLine, started: Instant) -> Result<(), Failure> {
+    let is_demo = matches!(wanted.command, Command::Demo(_));
+    logging::start(wanted.log_format, if is_demo { "error" } else { "info" })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Failure::environment(format!("no threads can be started: {error}")))?;
+    runtime.block_on(Box::pin(dispatch(wanted.command, started)))
+}
+
+async fn dispatch(command: Command, started: Instant) -> Result<(), Failure> {
+    match command {
+        Command::Demo(options) => commands::demo::run(options, started).await,
+        Command::Serve(options) => commands::serve::run(&options).await,
+        Command::Work(options) => commands::work::run(&options).await,
+        Command::Migrate(options) => commands::migrate::run(&options).await,
+        Command::Sandbox(options) => commands::sandbox::run(&options).await,
+        Command::Doctor(options) => commands::doctor::run(&options).await,
+        Command::Completions { shell } => {
+            commands::completions::run(shell);
+            Ok(())
+        }
+    }
+}
+
+/// Help and version are what was asked for; everything else is told in one line.
+fn told_by_the_command_line(error: &clap::Error) -> Result<(), Failure> {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            screen::line(error.render().to_string().trim_end());
+            Ok(())
+        }
+        _ => {
+            let text = error.render().to_string();
+            let first =
+                text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+            let first = first.strip_prefix("error: ").unwrap_or(&first).to_owned();
+            Err(Failure::usage(format!("{first} (see caudal --help)")))
+        }
+    }
+}

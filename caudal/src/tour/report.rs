@@ -1,0 +1,141 @@
+//! What the tour found: a table with a column for each witness, or one JSON document.
+
+use std::time::Instant;
+
+use payment::Money;
+use serde::Serialize;
+
+use super::scene::{Closed, KnownSoFar, Step};
+use super::stories::Story;
+use super::witnesses::{Expected, Words};
+use crate::screen::{self, Paint};
+
+/// Widths of the table's columns, in characters.
+const WIDTHS: [usize; 4] = [30, 28, 28, 28];
+
+/// What the tour found so far.
+pub struct Report {
+    started: Instant,
+    known: KnownSoFar,
+    document: Document,
+}
+
+#[derive(Serialize)]
+struct Document {
+    /// Whether every story went as told and all witnesses agree.
+    passed: bool,
+    /// From the start of the process to the end of the first story, whose order is paid by then.
+    first_paid_order_ms: Option<u128>,
+    /// From the start of the process to the end of the tour.
+    total_ms: u128,
+    stories: Vec<StoryReport>,
+}
+
+#[derive(Serialize)]
+struct StoryReport {
+    name: &'static str,
+    title: &'static str,
+    passed: bool,
+    reference: Option<String>,
+    expected: Option<Expected>,
+    witnesses: Option<Words>,
+    trouble: Option<String>,
+    steps: Vec<Step>,
+}
+
+impl Report {
+    /// A report of a tour in a process that began at `started`.
+    pub fn new(started: Instant) -> Self {
+        let document =
+            Document { passed: false, first_paid_order_ms: None, total_ms: 0, stories: Vec::new() };
+        Self { started, known: KnownSoFar::default(), document }
+    }
+
+    /// What earlier stories left for later ones.
+    pub fn known(&self) -> KnownSoFar {
+        self.known.clone()
+    }
+
+    /// Takes a story that has ended.
+    pub fn add(&mut self, story: Story, closed: Closed) {
+        let passed = closed.trouble.is_none();
+        if passed && closed.expected.is_some_and(|expected| expected.is_paid) {
+            self.document.first_paid_order_ms.get_or_insert(self.started.elapsed().as_millis());
+        }
+        self.known = closed.known;
+        self.document.stories.push(StoryReport {
+            name: story.name,
+            title: story.title,
+            passed,
+            reference: closed.reference,
+            expected: closed.expected,
+            witnesses: closed.words,
+            trouble: closed.trouble,
+            steps: closed.steps,
+        });
+    }
+
+    /// Whether every story went as told and all witnesses agree.
+    pub fn is_passed(&self) -> bool {
+        !self.document.stories.is_empty() && self.document.stories.iter().all(|story| story.passed)
+    }
+
+    /// Prints what was found.
+    pub fn show(&mut self, is_json: bool) {
+        self.document.passed = self.is_passed();
+        self.document.total_ms = self.started.elapsed().as_millis();
+        if is_json {
+            screen::json(&self.document);
+            return;
+        }
+        let paint = Paint::for_output();
+        screen::line("");
+        screen::line(paint.bold(&row(&["Order", "Provider's ledger", "Hub's API", "Shop's inbox"])));
+        for story in &self.document.stories {
+            let verdict = if story.passed { paint.good("agree") } else { paint.bad("DISAGREE") };
+            screen::line(format!("{}{verdict}", row(&cells(story))));
+        }
+        screen::line("");
+        if let Some(first) = self.document.first_paid_order_ms {
+            screen::line(format!(
+                "First paid order after {}, all of it after {}.",
+                seconds(first),
+                seconds(self.document.total_ms)
+            ));
+        }
+    }
+}
+
+fn cells(story: &StoryReport) -> [String; 4] {
+    let name = story.name.replace('_', " ");
+    let Some(words) = &story.witnesses else {
+        let silent = "-".to_owned();
+        return [name, silent.clone(), silent.clone(), silent];
+    };
+    let amount = |minor: i64| Money::new(minor, words.currency).to_text();
+    let declined = match words.provider.declined {
+        0 => String::new(),
+        declined => format!(", {declined} declined"),
+    };
+    let provider = match words.provider.approved {
+        0 => format!("no charge{declined}"),
+        charges => format!("{charges} charge {}{declined}", amount(words.provider.paid)),
+    };
+    let hub = match words.hub.paid {
+        0 => words.hub.status.clone(),
+        paid => format!("{} {}", words.hub.status, amount(paid)),
+    };
+    let shop = match words.shop.times_paid {
+        0 => format!("not paid, {}", words.shop.status.as_deref().unwrap_or("heard nothing")),
+        times => format!("paid {times} time {}", amount(words.amount)),
+    };
+    [name, provider, hub, shop]
+}
+
+fn row(cells: &[impl AsRef<str>; 4]) -> String {
+    cells.iter().zip(WIDTHS).map(|(cell, width)| format!("{:<width$}  ", cell.as_ref())).collect()
+}
+
+fn seconds(milliseconds: u128) -> String {
+    format!("{}.{:02} s", milliseconds / 1000, milliseconds % 1000 / 10)
+}

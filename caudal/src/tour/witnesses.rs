@@ -1,0 +1,188 @@
+//! The three witnesses of an order: the provider's ledger, the hub's API, the shop's inbox.
+
+use anyhow::Context;
+use payment::{Currency, Money};
+use serde::Serialize;
+
+use crate::clients::LedgerLine;
+use crate::registry::SHOWN;
+use crate::stage::Places;
+
+/// How an order is expected to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Expected {
+    /// The hub's status word.
+    pub status: &'static str,
+    /// Whether money moves.
+    pub is_paid: bool,
+    /// How many charges the provider declined before.
+    pub declined: usize,
+}
+
+/// What the witnesses say. Amounts are minor units of the order's currency.
+#[derive(Clone, Debug, Serialize)]
+pub struct Words {
+    /// What the order costs, by the shop.
+    pub amount: i64,
+    /// The currency.
+    pub currency: Currency,
+    /// The provider's ledger.
+    pub provider: ProviderWord,
+    /// The hub's API.
+    pub hub: HubWord,
+    /// The shop's inbox.
+    pub shop: ShopWord,
+}
+
+/// What the provider's ledger says.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProviderWord {
+    /// Charged, less what was given back.
+    pub paid: i64,
+    /// Charges that went through.
+    pub approved: usize,
+    /// Charges that were declined.
+    pub declined: usize,
+}
+
+/// What the hub's API says.
+#[derive(Clone, Debug, Serialize)]
+pub struct HubWord {
+    /// The status word.
+    pub status: String,
+    /// Paid.
+    pub paid: i64,
+}
+
+/// What the shop's inbox says.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShopWord {
+    /// The status it last heard of.
+    pub status: Option<String>,
+    /// How often it counts the order as paid.
+    pub times_paid: usize,
+    /// Verified events that told of the approval.
+    pub approvals: usize,
+}
+
+impl Words {
+    /// Hears all three about an order.
+    ///
+    /// # Errors
+    /// When one of them does not know it.
+    pub async fn hear(places: &Places, reference: &str) -> anyhow::Result<Self> {
+        let payment = places.hub.by_reference(reference).await?.context("the hub does not know the order")?;
+        let order = places.shop.order(reference).await?.context("the shop does not know its order")?;
+        if let Some(mismatch) = order.mismatch {
+            anyhow::bail!("the shop heard another {mismatch} from the hub than it recorded");
+        }
+        let currency: Currency = payment.currency.parse().ok().context("a currency")?;
+        let lines = places.steering.ledger(SHOWN.provider, &places.account).await?;
+        let at_provider = payment.provider_reference.as_deref();
+        let lines: Vec<_> =
+            lines.into_iter().filter(|line| Some(line.reference.as_str()) == at_provider).collect();
+        Ok(Self {
+            amount: order.amount,
+            currency,
+            provider: provider_word(&lines, currency)?,
+            hub: HubWord { status: payment.status, paid: payment.paid },
+            shop: ShopWord { status: order.status, times_paid: order.times_paid, approvals: order.approvals },
+        })
+    }
+
+    /// Whether each says what is expected, and so all say the same.
+    pub fn agree_with(&self, expected: Expected) -> bool {
+        let (paid, times) = if expected.is_paid { (self.amount, 1) } else { (0, 0) };
+        self.provider.paid == paid
+            && self.provider.approved == times
+            && self.provider.declined == expected.declined
+            && self.hub.paid == paid
+            && self.hub.status == expected.status
+            && self.shop.times_paid == times
+            && self.shop.approvals == times
+            && self.shop.status.as_deref() == Some(expected.status)
+    }
+}
+
+/// The last line of a transaction is what became of it.
+fn provider_word(lines: &[LedgerLine], currency: Currency) -> anyhow::Result<ProviderWord> {
+    let mut word = ProviderWord { paid: 0, approved: 0, declined: 0 };
+    for line in lines {
+        anyhow::ensure!(line.currency == currency.code(), "the ledger is in {}", line.currency);
+        let amount = Money::from_text(&line.amount, currency).context("an amount of the ledger")?.minor;
+        match (line.kind.as_str(), line.state.as_str()) {
+            ("charge", "approved") => {
+                word.paid += amount;
+                word.approved += 1;
+            }
+            ("charge", "rejected" | "failed") => word.declined += 1,
+            ("reversal" | "refund", "approved") => word.paid -= amount,
+            _ => {}
+        }
+    }
+    Ok(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPECTED: Expected = Expected { status: "approved", is_paid: true, declined: 1 };
+
+    fn words() -> Words {
+        Words {
+            amount: 11_900_000,
+            currency: Currency::Cop,
+            provider: ProviderWord { paid: 11_900_000, approved: 1, declined: 1 },
+            hub: HubWord { status: "approved".into(), paid: 11_900_000 },
+            shop: ShopWord { status: Some("approved".into()), times_paid: 1, approvals: 1 },
+        }
+    }
+
+    #[test]
+    fn three_witnesses_who_say_the_same_agree() {
+        assert!(words().agree_with(EXPECTED));
+        assert!(!words().agree_with(Expected { is_paid: false, ..EXPECTED }));
+        assert!(!words().agree_with(Expected { status: "expired", ..EXPECTED }));
+    }
+
+    #[test]
+    fn one_witness_who_says_otherwise_is_enough_to_disagree() {
+        let lies: [fn(&mut Words); 9] = [
+            |words| words.provider.paid = 0,
+            |words| words.provider.approved = 2,
+            |words| words.provider.declined = 0,
+            |words| words.hub.paid = 1,
+            |words| words.hub.status = "pending".into(),
+            |words| words.shop.times_paid = 0,
+            |words| words.shop.approvals = 2,
+            |words| words.shop.status = None,
+            |words| words.amount = 1,
+        ];
+        for (number, lie) in lies.iter().enumerate() {
+            let mut words = words();
+            lie(&mut words);
+            assert!(!words.agree_with(EXPECTED), "lie {number} was believed");
+        }
+    }
+
+    #[test]
+    fn the_ledger_is_summed_by_what_went_through() {
+        let line = |kind: &str, state: &str, amount: &str| LedgerLine {
+            reference: "R".into(),
+            kind: kind.into(),
+            state: state.into(),
+            amount: amount.into(),
+            currency: "COP".into(),
+        };
+        let lines = [
+            line("charge", "rejected", "100.00"),
+            line("charge", "pending", "100.00"),
+            line("charge", "approved", "100.00"),
+            line("refund", "approved", "40.50"),
+        ];
+        let word = provider_word(&lines, Currency::Cop).expect("sums");
+        assert_eq!((word.paid, word.approved, word.declined), (5_950, 1, 1));
+        assert!(provider_word(&lines, Currency::Usd).is_err());
+    }
+}
