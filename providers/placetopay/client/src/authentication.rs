@@ -175,6 +175,25 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_secret_proves_the_next_request() {
+        let _story = testing::story("the_newest_secret_proves_the_next_request");
+        let old = account("7c1f0a93b5e24d6f8a0b1c2d3e4f5061", Some("Clave-Sandbox-00x"), None);
+        let mut rotated = old.clone();
+        let secrets = rotated.secrets.get_mut(SECRET_KEY).expect("the secret");
+        secrets.insert(0, "Clave-Nueva-01".to_owned().into());
+        let key = |account: &Account| Authentication::new(account, moment()).expect("a proof").tran_key;
+        let expected = tran_key(
+            Digest::Sha256,
+            &moment().entropy.bytes()[..NONCE_BYTES],
+            "2026-03-14T10:15:30-05:00",
+            &"Clave-Nueva-01".to_owned().into(),
+        );
+        assert_eq!(key(&rotated), expected);
+        assert_ne!(key(&rotated), key(&old));
+        testing::covers!("AV-12.3-02");
+    }
+
+    #[test]
     fn an_account_without_login_or_secret_is_refused_before_anything_is_sent() {
         for (login, secret) in [("", Some("clave")), ("sitio", None), ("sitio", Some(""))] {
             let refusal = Authentication::new(&account(login, secret, None), moment()).err();

@@ -63,7 +63,8 @@ pub fn read(notice: &RawNotice, account: &Account) -> Reading {
 }
 
 /// What the provider is answered. It calls once and never again, whatever the answer (PROTOCOL.md 14.1);
-/// the answers are for its records, and tell a forger nothing.
+/// the answers are for its records, and tell a forger nothing. AV-U36: it is assumed to wait ten seconds, so
+/// that the answer must not wait for the query that a notice causes.
 pub const fn reply_to(verdict: Verdict) -> NoticeReply {
     let (status, body) = match verdict {
         Verdict::Valid | Verdict::Test | Verdict::Repeated => (200, r#"{"received":true}"#),
