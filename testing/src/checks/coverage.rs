@@ -73,6 +73,8 @@ enum Reason {
     NotContracted,
     /// `open issue N`: not reached yet.
     OpenIssue(u32),
+    /// `later issue`: not reached yet, and of an issue that is not filed yet.
+    LaterIssue,
 }
 
 impl FromStr for Reason {
@@ -91,6 +93,7 @@ impl FromStr for Reason {
         match text {
             "person" => Ok(Reason::Person),
             "not contracted" => Ok(Reason::NotContracted),
+            "later issue" => Ok(Reason::LaterIssue),
             other => Err(format!("{other:?} is not in the closed list of reasons")),
         }
     }
@@ -104,6 +107,7 @@ impl Reason {
             Reason::ProviderSide(_) => "provider side".to_owned(),
             Reason::NotContracted => "not contracted".to_owned(),
             Reason::OpenIssue(number) => format!("open issue {number}"),
+            Reason::LaterIssue => "later issue".to_owned(),
         }
     }
 }
