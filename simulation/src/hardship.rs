@@ -277,6 +277,16 @@ impl Hardships {
     }
 }
 
+impl Target {
+    /// The word its fault is written with.
+    pub fn fault_name(&self) -> &'static str {
+        match self {
+            Self::Request { fault, .. } => fault.name(),
+            Self::Notice { fault, .. } => fault.name(),
+        }
+    }
+}
+
 impl RequestFault {
     /// The word it is written with.
     pub fn name(&self) -> &'static str {

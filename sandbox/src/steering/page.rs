@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde_json::json;
-use simulation::hardship::{Hardship, Rule};
+use simulation::hardship::{Hardship, Rule, Times};
 use simulation::inbox::Message;
 use simulation::ledger::Entry as LedgerEntry;
 use simulation::{Account, Command, NewAccount, Timestamp, journal};
@@ -192,6 +192,15 @@ fn newest<T>(mut list: Vec<T>) -> Vec<T> {
 /// A time as people read it, to the second.
 fn time(at: &Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// How often a hardship still strikes.
+fn times(times: &Times) -> String {
+    match times {
+        Times::Count(1) => "una vez".into(),
+        Times::Count(count) => format!("{count} veces"),
+        Times::Forever => "siempre".into(),
+    }
 }
 
 /// A word of the API as JSON writes it.

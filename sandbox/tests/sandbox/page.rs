@@ -40,7 +40,7 @@ async fn the_page_shows_all_that_the_sandbox_holds_and_that_it_is_volatile() {
         "secret_key",
         "Hace un cargo en el instante dado.",
         "notice-1",
-        "hardship-1",
+        "hardship-1</code> toypay: lost, una vez",
         "/pay",
         "ORDER-1",
         "1.50 COP",
