@@ -21,8 +21,8 @@ mod web;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use crate::command_line::{Command, CommandLine};
 use crate::failure::Failure;
@@ -72,6 +72,11 @@ fn told_by_the_command_line(error: &clap::Error) -> Result<(), Failure> {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             screen::line(error.render().to_string().trim_end());
             Ok(())
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            let commands = CommandLine::command();
+            let names: Vec<_> = commands.get_subcommands().map(clap::Command::get_name).collect();
+            Err(Failure::usage(format!("a command is missing: {} (see caudal --help)", names.join(", "))))
         }
         _ => {
             let text = error.render().to_string();

@@ -1,5 +1,6 @@
 //! `caudal demo`: the whole of it on this machine, with orders in every state, or a tour of six orders.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -96,7 +97,9 @@ fn usual_data() -> Result<PathBuf, Failure> {
 }
 
 fn make_directory(data: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(data).map_err(|error| {
+    // Its owner's alone: it holds keys, and orders with names in them.
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.map_err(|error| {
         Failure::environment(format!("{} cannot be made ({error}): name another with --data", data.display()))
     })
 }

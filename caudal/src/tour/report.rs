@@ -10,9 +10,6 @@ use super::stories::Story;
 use super::witnesses::{Expected, Words};
 use crate::screen::{self, Paint};
 
-/// Widths of the table's columns, in characters.
-const WIDTHS: [usize; 4] = [30, 28, 28, 28];
-
 /// What the tour found so far.
 pub struct Report {
     started: Instant,
@@ -89,21 +86,29 @@ impl Report {
             return;
         }
         let paint = Paint::for_output();
+        let heading = ["Order", "Provider's ledger", "Hub's API", "Shop's inbox"].map(str::to_owned);
+        let rows: Vec<[String; 4]> = self.document.stories.iter().map(cells).collect();
+        let widths = widths(&heading, &rows);
         screen::line("");
-        screen::line(paint.bold(&row(&["Order", "Provider's ledger", "Hub's API", "Shop's inbox"])));
-        for story in &self.document.stories {
+        screen::line(paint.bold(row(&heading, widths).trim_end()));
+        for (story, cells) in self.document.stories.iter().zip(&rows) {
             let verdict = if story.passed { paint.good("agree") } else { paint.bad("DISAGREE") };
-            screen::line(format!("{}{verdict}", row(&cells(story))));
+            screen::line(format!("{}{verdict}", row(cells, widths)));
         }
         screen::line("");
         if let Some(first) = self.document.first_paid_order_ms {
-            screen::line(format!(
-                "First paid order after {}, all of it after {}.",
-                seconds(first),
-                seconds(self.document.total_ms)
-            ));
+            let (first, total) = (seconds(first), seconds(self.document.total_ms));
+            screen::line(format!("First paid order after {first}, all of it after {total}."));
         }
     }
+}
+
+/// The widest cell of each column, in characters.
+fn widths(heading: &[String; 4], rows: &[[String; 4]]) -> [usize; 4] {
+    std::array::from_fn(|column| {
+        let cells = rows.iter().chain(std::iter::once(heading)).map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    })
 }
 
 fn cells(story: &StoryReport) -> [String; 4] {
@@ -132,8 +137,8 @@ fn cells(story: &StoryReport) -> [String; 4] {
     [name, provider, hub, shop]
 }
 
-fn row(cells: &[impl AsRef<str>; 4]) -> String {
-    cells.iter().zip(WIDTHS).map(|(cell, width)| format!("{:<width$}  ", cell.as_ref())).collect()
+fn row(cells: &[String; 4], widths: [usize; 4]) -> String {
+    cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect()
 }
 
 fn seconds(milliseconds: u128) -> String {

@@ -152,15 +152,15 @@ impl Scene {
     pub async fn close(mut self, told: anyhow::Result<Expected>) -> Closed {
         let expected = told.as_ref().ok().copied();
         let mut trouble = told.err().map(|error| format!("{error:#}"));
-        let words = match (&self.reference, expected) {
-            (Some(reference), Some(expected)) => match hear(&self.places, reference, expected).await {
+        let words = match &self.reference {
+            None => None,
+            Some(reference) => match hear(&self.places, reference, expected).await {
                 Ok(words) => Some(words),
                 Err(error) => {
-                    trouble = Some(format!("{error:#}"));
+                    trouble.get_or_insert_with(|| format!("{error:#}"));
                     None
                 }
             },
-            (Some(_) | None, Some(_) | None) => None,
         };
         if trouble.is_none()
             && !words.as_ref().zip(expected).is_some_and(|(words, expected)| words.agree_with(expected))
@@ -175,11 +175,13 @@ impl Scene {
     }
 }
 
-/// The witnesses are heard until they agree, or patience ends: an event may still be on its way.
-async fn hear(places: &Places, reference: &str, expected: Expected) -> anyhow::Result<Words> {
+/// The witnesses are heard until they say what is expected, or patience ends: an event may still be on its way. A
+/// story that went wrong expects nothing, and they are heard once.
+async fn hear(places: &Places, reference: &str, expected: Option<Expected>) -> anyhow::Result<Words> {
     let heard = wait_for(async || {
         let words = Words::hear(places, reference).await?;
-        Ok(if words.agree_with(expected) { Ok(words) } else { Err(words) })
+        let is_enough = expected.is_none_or(|expected| words.agree_with(expected));
+        Ok(if is_enough { Ok(words) } else { Err(words) })
     });
     Ok(heard.await?.unwrap_or_else(|words| words))
 }
