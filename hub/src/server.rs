@@ -27,6 +27,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .merge(pages::router())
         .merge(health::router())
         .merge(clock::router(&hub.settings))
+        .method_not_allowed_fallback(api::method_not_allowed)
         .fallback(api::not_found)
         .layer(from_fn_with_state(Arc::clone(&hub), accompany::accompany))
         .with_state(hub)

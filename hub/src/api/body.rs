@@ -7,7 +7,7 @@ use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::{FromRequest, Request};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 
 use crate::api::code::Code;
 use crate::api::problem::Problem;
@@ -17,6 +17,9 @@ use crate::state::Hub;
 
 /// How long a body may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How much of a body beyond its limit is read and thrown away.
+const MAX_THROWN_AWAY: usize = 1024 * 1024;
 
 /// A JSON body with the bytes it was read from, which the idempotency fingerprint covers.
 pub struct JsonBody<T> {
@@ -68,25 +71,35 @@ impl FromRequest<Arc<Hub>> for NoBody {
 /// Reads a body of at most `limit` bytes.
 ///
 /// # Errors
-/// `body_too_large`, before the body is read where its length is declared; `request_timeout`;
-/// `malformed_json` when the connection broke.
+/// `body_too_large`; `request_timeout`; `malformed_json` when the connection broke.
 pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: u64| length > limit as u64) {
-        return Err(too_large(limit));
-    }
-    match tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body(), limit)).await {
+    let is_too_large = declared.is_some_and(|length: usize| length > limit);
+    match tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body(), limit, is_too_large)).await {
         Ok(read) => read,
         Err(_) => Err(Problem::new(Code::RequestTimeout, "The body was not there in time.")),
     }
 }
 
-async fn collect(body: HttpBody, limit: usize) -> Result<Bytes, Problem> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
-        Err(_) => Err(Problem::new(Code::MalformedJson, "The body was cut off.")),
+/// What goes beyond the limit is read and thrown away for a while: a caller who is still writing when the
+/// connection closes would see it broken, and not our answer.
+async fn collect(mut body: HttpBody, limit: usize, mut is_too_large: bool) -> Result<Bytes, Problem> {
+    let mut taken = Vec::new();
+    let mut thrown_away = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::new(Code::MalformedJson, "The body was cut off."))?;
+        let Ok(data) = frame.into_data() else { continue };
+        is_too_large |= taken.len() + data.len() > limit;
+        if is_too_large {
+            thrown_away += data.len();
+        } else {
+            taken.extend_from_slice(&data);
+        }
+        if thrown_away > MAX_THROWN_AWAY {
+            break;
+        }
     }
+    if is_too_large { Err(too_large(limit)) } else { Ok(taken.into()) }
 }
 
 fn too_large(limit: usize) -> Problem {

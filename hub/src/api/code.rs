@@ -276,6 +276,16 @@ mod tests {
     }
 
     #[test]
+    fn the_texts_tell_the_limits_that_hold() {
+        let depth = format!("limit of {} levels", crate::settings::MAX_JSON_DEPTH);
+        assert!(Code::NestedTooDeep.meaning().contains(&depth));
+        let key = format!("longer than {} characters", crate::api::idempotency::MAX_KEY);
+        assert!(Code::IdempotencyKeyInvalid.meaning().contains(&key));
+        let endpoints = format!("at most {} event endpoints", crate::flow::manage_endpoints::MAX_ENDPOINTS);
+        assert!(Code::TooManyEndpoints.meaning().contains(&endpoints));
+    }
+
+    #[test]
     fn the_list_holds_the_words_that_card_payments_know_everywhere() {
         let words = "incorrect_number invalid_number invalid_expiry_date invalid_cvc expired_card incorrect_cvc \
             incorrect_zip incorrect_address incorrect_pin card_declined processing_error call_issuer pickup_card \

@@ -50,6 +50,7 @@ pub struct EndpointDocument {
     #[schema(value_type = String, format = Uri)]
     pub url: Url,
     /// Why deliveries are off, when they are.
+    #[schema(required = true)]
     pub disabled_reason: Option<String>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime)]

@@ -36,6 +36,7 @@ pub struct EventDocument {
     #[schema(schema_with = words::event_type)]
     pub kind: String,
     /// The payment it tells of; null for a test.
+    #[schema(required = true)]
     pub payment: Option<String>,
     /// The payment as it was then; for a test, the endpoint.
     #[schema(value_type = Object)]
@@ -44,6 +45,7 @@ pub struct EventDocument {
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Its way to each endpoint; null in lists.
+    #[schema(required = true)]
     pub deliveries: Option<Vec<DeliveryDocument>>,
 }
 
@@ -57,9 +59,10 @@ pub struct DeliveryDocument {
     /// How many tries were made.
     pub tries: i64,
     /// When the next try is due, while it is pending.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub next_at: Option<Timestamp>,
     /// What the last try met: an HTTP status, or a few words.
+    #[schema(required = true)]
     pub last_result: Option<String>,
 }
 
@@ -177,7 +180,7 @@ async fn resend_once(hub: Arc<Hub>, merchant: String, id: EventId) -> Work {
 async fn try_resend(hub: &Hub, merchant: &str, id: &EventId) -> Result<Answer, Problem> {
     hub.store.event(merchant, id).await?.ok_or_else(|| Problem::not_found("event"))?;
     let deliveries = hub.store.resend_event(merchant, id, hub.clock.now()).await?;
-    hub.wake.notify_one();
+    hub.wake.notify_waiters();
     let document = ResendDocument { object: "event_resend", event: id.to_string(), deliveries };
     Answer::json(StatusCode::ACCEPTED, &document)
 }

@@ -57,7 +57,6 @@ pub fn router() -> Router<Arc<Hub>> {
         .route("/llms.txt", get(|| async { LLMS_TXT }))
         .route("/problems", get(explain_all))
         .route("/problems/{code}", get(explain))
-        .method_not_allowed_fallback(method_not_allowed)
 }
 
 /// The OpenAPI document, as it is served at `/openapi.json`.

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use crate::api::problem::{PROBLEM_JSON, Problem};
+use crate::api::problem::{PROBLEM_JSON, ProblemDocument};
 
 /// What all operations share: the title, the key, the shape of a problem.
 #[derive(OpenApi)]
@@ -20,7 +20,7 @@ use crate::api::problem::{PROBLEM_JSON, Problem};
             give the same answer, marked by `Idempotent-Replayed: true`, for seven days.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(Problem)),
+    components(schemas(ProblemDocument)),
     modifiers(&ApiKey),
     security(("api_key" = [])),
     tags(

@@ -43,7 +43,8 @@ pub(super) async fn create(
     let (order, account_id) = read.map_err(|complaints| Problem::from_complaints(&complaints))?;
     let ticket = key.ticket(&hub, caller.id(), "POST /v1/payments", &bytes);
     let wanted = NewPayment { order, account_id, idempotency_key: key.as_str().to_owned() };
-    once(&hub, ticket, create_once(Arc::clone(&hub), caller.merchant, wanted)).await
+    let work = Box::pin(create_once(Arc::clone(&hub), caller.merchant, wanted));
+    once(&hub, ticket, work).await
 }
 
 async fn create_once(hub: Arc<Hub>, merchant: Merchant, wanted: NewPayment) -> Work {
@@ -75,10 +76,8 @@ async fn create_once(hub: Arc<Hub>, merchant: Merchant, wanted: NewPayment) -> W
 fn created(hub: &Hub, payment: &Payment) -> Work {
     match &payment.detail.failure {
         Some(failure) if payment.status == Status::Failed => {
-            let code = Code::from_word(&failure.code).unwrap_or(Code::ProviderRefused);
-            let problem = Problem::new(code, failure.detail.clone()).with_payment(&payment.id);
-            let provider_code = failure.provider_code.clone();
-            Work::Done(Problem { provider_code, ..problem.with_provider(&payment.provider) }.into())
+            let problem = Problem::from_failure(failure, &payment.provider);
+            Work::Done(problem.with_payment(&payment.id).into())
         }
         Some(_) | None => done(hub, StatusCode::CREATED, payment),
     }
@@ -153,7 +152,8 @@ pub(super) async fn cancel(
     NoBody { bytes }: NoBody,
 ) -> Result<Turn, Problem> {
     let ticket = key.ticket(&hub, caller.id(), "POST /v1/payments/{id}/cancel", &bytes);
-    once(&hub, ticket, cancel_once(Arc::clone(&hub), caller.merchant.id, id)).await
+    let work = Box::pin(cancel_once(Arc::clone(&hub), caller.merchant.id, id));
+    once(&hub, ticket, work).await
 }
 
 async fn cancel_once(hub: Arc<Hub>, merchant: String, id: PaymentId) -> Work {

@@ -1,5 +1,7 @@
 //! Problems: what the API answers when it does not do what was asked (RFC 9457).
 
+use std::ops::Deref;
+
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -10,14 +12,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::code::Code;
-use crate::store::StoreError;
+use crate::store::{Failure, StoreError};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// An answer that says what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Problem(Box<ProblemDocument>);
+
 /// An answer that says what is wrong. Members that do not apply are left away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct ProblemDocument {
     /// Address, at this hub, of the code's explanation.
     #[serde(rename = "type")]
     pub kind: String,
@@ -76,7 +84,7 @@ pub struct ProblemError {
 impl Problem {
     /// A problem.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(ProblemDocument {
             kind: code.address(),
             title: code.title().to_owned(),
             status: code.status(),
@@ -92,7 +100,7 @@ impl Problem {
             request_id: None,
             errors: Vec::new(),
             retry_after_s: None,
-        }
+        }))
     }
 
     /// Nothing of the caller's is there.
@@ -112,7 +120,9 @@ impl Problem {
             [only] => Self::new(only.code, only.detail.clone()).with_param(&only.param),
             several => {
                 let detail = format!("{} members break a rule; see `errors`.", several.len());
-                Self { errors, ..Self::new(Code::InvalidOrder, detail) }
+                let mut problem = Self::new(Code::InvalidOrder, detail);
+                problem.0.errors = errors;
+                problem
             }
         }
     }
@@ -121,38 +131,59 @@ impl Problem {
     pub fn from_refusal(refusal: &Refusal, provider: &str) -> Self {
         let code = Code::from_word(refusal.code).unwrap_or(Code::ProviderRefused);
         let errors: Vec<_> = refusal.complaints.iter().map(ProblemError::from).collect();
-        Self {
-            param: errors.first().map(|error| error.param.clone()),
-            provider: Some(provider.to_owned()),
-            provider_code: refusal.provider_code.clone(),
-            advice: Some(refusal.advice),
-            errors,
-            ..Self::new(code, refusal.detail.clone())
-        }
+        let mut problem = Self::new(code, refusal.detail.clone()).with_provider(provider);
+        problem.0.param = errors.first().map(|error| error.param.clone());
+        problem.0.provider_code = refusal.provider_code.clone();
+        problem.0.advice = Some(refusal.advice);
+        problem.0.errors = errors;
+        problem
+    }
+
+    /// The problem of a payment that could not be tried, as it was written down.
+    pub fn from_failure(failure: &Failure, provider: &str) -> Self {
+        let code = Code::from_word(&failure.code).unwrap_or(Code::ProviderRefused);
+        let mut problem = Self::new(code, failure.detail.clone()).with_provider(provider);
+        problem.0.provider_code = failure.provider_code.clone();
+        problem
     }
 
     /// Names the member, parameter or header.
     pub fn with_param(mut self, param: &str) -> Self {
-        self.param = Some(param.to_owned());
+        self.0.param = Some(param.to_owned());
         self
     }
 
     /// Names the payment.
     pub fn with_payment(mut self, id: &PaymentId) -> Self {
-        self.payment_id = Some(id.to_string());
+        self.0.payment_id = Some(id.to_string());
         self
     }
 
     /// Names the provider.
     pub fn with_provider(mut self, provider: &str) -> Self {
-        self.provider = Some(provider.to_owned());
+        self.0.provider = Some(provider.to_owned());
+        self
+    }
+
+    /// Names the request: its id, and its path where that may be told.
+    pub fn with_request(mut self, id: &str, instance: Option<String>) -> Self {
+        self.0.request_id = Some(id.to_owned());
+        self.0.instance = instance;
         self
     }
 
     /// Says when to ask again.
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after_s = Some(seconds);
+        self.0.retry_after_s = Some(seconds);
         self
+    }
+}
+
+impl Deref for Problem {
+    type Target = ProblemDocument;
+
+    fn deref(&self) -> &ProblemDocument {
+        &self.0
     }
 }
 
@@ -175,6 +206,9 @@ impl From<&Complaint> for ProblemError {
 /// Trouble with the database is never the caller's fault, and asking again may help.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Query(sqlx::Error::PoolTimedOut)) {
+            return Self::overloaded();
+        }
         tracing::error!(%error, "the store refused");
         Self::new(Code::DatabaseUnavailable, "The hub's database does not answer.").with_retry_after(1)
     }

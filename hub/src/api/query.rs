@@ -123,7 +123,7 @@ mod tests {
             query.end()?;
             Ok::<_, Problem>(cursor)
         };
-        read(text).map_err(|problem| problem.param)
+        read(text).map_err(|problem| problem.param.clone())
     }
 
     #[test]

@@ -47,29 +47,35 @@ pub struct PaymentDocument {
     /// Taken beyond `amount`.
     pub overpaid: i64,
     /// What the shopper was shown while the truth was open.
-    #[schema(schema_with = words::outcome)]
+    #[schema(required = true, schema_with = words::outcome)]
     pub told: Option<Outcome>,
     /// What it is for.
+    #[schema(required = true)]
     pub description: Option<String>,
     /// The provider.
     pub provider: String,
     /// The provider account.
     pub account: String,
     /// The reference under which the provider knows the newest attempt.
+    #[schema(required = true)]
     pub provider_reference: Option<String>,
     /// The provider's own id of the newest attempt.
+    #[schema(required = true)]
     pub provider_id: Option<String>,
     /// Where to send the shopper, while it can be paid.
-    #[schema(value_type = Option<String>, format = Uri)]
+    #[schema(required = true, value_type = Option<String>, format = Uri)]
     pub pay_url: Option<Url>,
     /// A page for the shopper that tells where the payment stands.
     #[schema(value_type = String, format = Uri)]
     pub status_url: Url,
     /// What a receipt shows, once there is a charge.
+    #[schema(required = true)]
     pub receipt: Option<ReceiptDocument>,
     /// The provider's reason for the newest attempt's state.
+    #[schema(required = true)]
     pub reason: Option<ReasonDocument>,
     /// Why it could not be tried, when the status is `failed`.
+    #[schema(required = true)]
     pub failure: Option<FailureDocument>,
     /// When it can no longer be paid.
     #[schema(value_type = String, format = DateTime)]
@@ -90,18 +96,25 @@ pub struct PaymentDocument {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReceiptDocument {
     /// Authorization number, or the CUS of a bank transfer.
+    #[schema(required = true)]
     pub authorization: Option<String>,
     /// The provider's receipt number.
+    #[schema(required = true)]
     pub number: Option<String>,
     /// Method code as the provider writes it.
+    #[schema(required = true)]
     pub method: Option<String>,
     /// Method name for people.
+    #[schema(required = true)]
     pub method_name: Option<String>,
     /// Bank that issued the instrument.
+    #[schema(required = true)]
     pub issuer: Option<String>,
     /// Last four digits of the card.
+    #[schema(required = true)]
     pub last_four: Option<String>,
     /// Instalments.
+    #[schema(required = true)]
     pub instalments: Option<u32>,
 }
 
@@ -122,6 +135,7 @@ pub struct FailureDocument {
     /// A word of the list of problem codes.
     pub code: String,
     /// The provider's code.
+    #[schema(required = true)]
     pub provider_code: Option<String>,
     /// For people.
     pub detail: String,

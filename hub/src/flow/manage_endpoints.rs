@@ -95,7 +95,7 @@ pub async fn try_endpoint(hub: &Hub, merchant: &str, id: &EndpointId) -> Result<
         created_at: now,
     };
     hub.store.insert_event(&event, Some(&endpoint.id), now).await?;
-    hub.wake.notify_one();
+    hub.wake.notify_waiters();
     Ok(event)
 }
 

@@ -1,56 +1,57 @@
 //! Schemas of closed lists of words, for the OpenAPI document.
 
 use payment::{Currency, Status};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use serde_json::Value;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 /// What may help after a refusal.
 pub fn advice() -> Object {
-    words(ADVICE)
+    words("What may help.", ADVICE)
 }
 
 /// ISO 4217 codes.
 pub fn currency() -> Object {
-    words(Currency::ALL.map(Currency::code))
+    words("ISO 4217.", Currency::ALL.map(Currency::code))
 }
 
 /// Status words.
 pub fn status() -> Object {
-    words(Status::ALL.map(Status::word))
+    words("Where the payment stands. Grant value at `approved` only.", Status::ALL.map(Status::word))
 }
 
 /// Languages of pages.
 pub fn language() -> Object {
-    words(LANGUAGES)
+    words_or_null("Language of the shopper; absent, yours.", LANGUAGES)
 }
 
 /// Kinds of taxes.
 pub fn tax_kind() -> Object {
-    words(TAX_KINDS)
+    words("Which tax.", TAX_KINDS)
 }
 
 /// Kinds of parts of a total.
 pub fn detail_kind() -> Object {
-    words(DETAIL_KINDS)
+    words("Which part of the amount.", DETAIL_KINDS)
 }
 
 /// Where an extra field is shown.
 pub fn shown() -> Object {
-    words(SHOWN)
+    words("Where the provider's pages show it; absent, nowhere.", SHOWN)
 }
 
 /// How an attempt ended.
 pub fn outcome() -> Object {
-    words(OUTCOMES)
+    words_or_null("What the shopper was shown while the truth was open.", OUTCOMES)
 }
 
 /// Sure or not.
 pub fn certainty() -> Object {
-    words(CERTAINTIES)
+    words("Whether the status is sure. While it is `unknown` the hub goes on asking.", CERTAINTIES)
 }
 
 /// Types of events.
 pub fn event_type() -> Object {
-    words(super::document::event_kinds())
+    words("What it tells.", super::document::event_kinds())
 }
 
 const ADVICE: [&str; 4] = ["retry", "change_request", "change_instrument", "contact"];
@@ -82,13 +83,21 @@ const SHOWN: [&str; 5] = ["nowhere", "payment", "receipt", "both", "approved"];
 const OUTCOMES: [&str; 6] = ["failed", "expired", "cancelled", "rejected", "partially_expired", "approved"];
 const CERTAINTIES: [&str; 2] = ["confirmed", "unknown"];
 
-fn words<I>(list: I) -> Object
+fn words<I>(description: &str, list: I) -> Object
 where
     I: IntoIterator,
-    I::Item: Into<serde_json::Value>,
+    I::Item: Into<Value>,
 {
-    let list: Vec<serde_json::Value> = list.into_iter().map(Into::into).collect();
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(list)).build()
+    let list: Vec<Value> = list.into_iter().map(Into::into).collect();
+    let object = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    object.enum_values(Some(list)).build()
+}
+
+fn words_or_null<const N: usize>(description: &str, list: [&'static str; N]) -> Object {
+    let list = list.map(Value::from).into_iter().chain([Value::Null]);
+    let kind = SchemaType::from_iter([Type::String, Type::Null]);
+    let object = ObjectBuilder::new().schema_type(kind).description(Some(description));
+    object.enum_values(Some(list)).build()
 }
 
 #[cfg(test)]

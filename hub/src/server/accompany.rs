@@ -67,7 +67,7 @@ async fn guarded(handler: impl Future<Output = Response>) -> Response {
 fn signed_off(mut response: Response, method: &Method, id: &str, instance: Option<String>) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     if *method != Method::HEAD {
-        let problem = Problem { request_id: Some(id.to_owned()), instance, ..problem };
+        let problem = problem.with_request(id, instance);
         response.headers_mut().remove(CONTENT_LENGTH);
         *response.body_mut() = Body::from(serde_json::to_vec(&problem).unwrap_or_default());
     }
