@@ -15,7 +15,7 @@ pub fn format_cop(centavos: i64, language: Language) -> String {
     let digits = (centavos.unsigned_abs() / 100).to_string();
     let mut grouped = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(thousands);
         }
         grouped.push(digit);

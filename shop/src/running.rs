@@ -115,7 +115,7 @@ impl Shop {
             memory: Mutex::default(),
             steering,
         });
-        Ok(RunningShop::serve(shop, listener, addr).await?)
+        RunningShop::serve(shop, listener, addr).await
     }
 
     /// The memory, for as short as possible and never across an await.

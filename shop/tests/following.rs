@@ -51,7 +51,7 @@ async fn the_shop_registers_takes_the_leader_s_time_and_each_later_step() {
     leader.offset_us.store(HOUR_US, Ordering::SeqCst);
     let shop = open_shop(&hub, Some(leader.start().await)).await;
     let clock = at(&shop, "/_clock");
-    assert_eq!(*leader.followers.lock().expect("not poisoned"), [clock.clone()]);
+    assert_eq!(*leader.followers.lock().expect("not poisoned"), std::slice::from_ref(&clock));
     let read = || async {
         let answer: Value =
             browser().get(&clock).send().await.expect("an answer").json().await.expect("JSON");

@@ -65,10 +65,13 @@ impl OrderPage {
         self.order.cart.totals()
     }
 
-    /// The instant of the provider's decision; before there is one, of the order.
+    /// The instant of the provider's decision; where it is not told, of the last change once nothing more is
+    /// to come, and before that of the order.
     fn at(&self) -> Timestamp {
         let payment = self.order.payment.as_ref();
-        payment.and_then(|payment| payment.decided_at).unwrap_or(self.order.created_at)
+        let decided = payment.and_then(|payment| payment.decided_at);
+        let changed = payment.and_then(|payment| payment.updated_at).filter(|_| !self.state().is_open());
+        decided.or(changed).unwrap_or(self.order.created_at)
     }
 
     fn receipt(&self) -> Receipt {

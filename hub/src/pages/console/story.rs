@@ -1,0 +1,176 @@
+//! One payment's story: order, amounts, attempts, facts, history, wire log, notices, events, cases.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::StatusCode;
+use payment::id::PaymentId;
+use payment::person::Person;
+use payment::summary::Certainty;
+use serde::Serialize;
+
+use super::super::frame::Frame;
+use super::super::{page, trouble};
+use super::operator::Operator;
+use super::told::{fact_line, fact_word, reason_line, word_of};
+use crate::settings::Merchant;
+use crate::state::Hub;
+use crate::store::{
+    Attempt, CallLine, Case, Delivery, Event, HistoryLine, NoticeLine, Payment, RecordedFact, StoreError,
+};
+
+#[derive(Template)]
+#[template(path = "console/story.html")]
+struct StoryPage {
+    frame: Frame,
+    merchant_id: String,
+    merchant_name: String,
+    status_url: String,
+    payment: Payment,
+    attempts: Vec<Attempt>,
+    facts: Vec<RecordedFact>,
+    history: Vec<HistoryLine>,
+    calls: Vec<CallLine>,
+    notices: Vec<NoticeLine>,
+    events: Vec<ToldEvent>,
+    cases: Vec<Case>,
+}
+
+/// An event with its deliveries.
+struct ToldEvent {
+    event: Event,
+    deliveries: Vec<Delivery>,
+}
+
+pub(super) async fn show(
+    State(hub): State<Arc<Hub>>,
+    operator: Operator,
+    Path((merchant_id, payment_id)): Path<(String, String)>,
+) -> Response {
+    let merchant = hub.settings.merchant(&merchant_id);
+    let (Some(merchant), Ok(id)) = (merchant, payment_id.parse::<PaymentId>()) else {
+        return trouble::not_found(operator.language);
+    };
+    let frame = Frame::new(operator.language, &merchant.zone);
+    match StoryPage::load(&hub, merchant, &id, frame).await {
+        Ok(Some(story)) => page(StatusCode::OK, &story),
+        Ok(None) => trouble::not_found(operator.language),
+        Err(error) => trouble::unavailable(operator.language, &error),
+    }
+}
+
+impl StoryPage {
+    async fn load(
+        hub: &Hub,
+        merchant: &Merchant,
+        id: &PaymentId,
+        frame: Frame,
+    ) -> Result<Option<Self>, StoreError> {
+        let (store, merchant_id) = (&hub.store, merchant.id.as_str());
+        let Some(payment) = store.payment(merchant_id, id).await? else { return Ok(None) };
+        let mut events = Vec::new();
+        for event in store.events_of(merchant_id, id).await? {
+            let deliveries = store.deliveries_of(merchant_id, &event.id).await?;
+            events.push(ToldEvent { event, deliveries });
+        }
+        Ok(Some(Self {
+            frame,
+            merchant_id: merchant.id.clone(),
+            merchant_name: merchant.name.clone(),
+            status_url: hub.status_url(merchant_id, id).into(),
+            payment,
+            attempts: store.attempts(merchant_id, id).await?,
+            facts: store.recorded_facts(merchant_id, id).await?,
+            history: store.history(merchant_id, id).await?,
+            calls: store.calls(merchant_id, id).await?,
+            notices: store.notices_of(merchant_id, id).await?,
+            events,
+            cases: store.cases_of(merchant_id, id).await?,
+        }))
+    }
+
+    fn certainty(&self, certainty: &Certainty) -> &'static str {
+        match certainty {
+            Certainty::Confirmed => self.frame.text.confirmed,
+            Certainty::Unknown => self.frame.text.unknown,
+        }
+    }
+
+    /// The people of the order, each with what they are in it.
+    fn people(&self) -> Vec<(&'static str, &Person)> {
+        let (text, order) = (self.frame.text, &self.payment.order);
+        let people =
+            [(text.buyer, &order.buyer), (text.payer, &order.payer), (text.shipping, &order.shipping)];
+        people.into_iter().filter_map(|(role, person)| Some((role, person.as_ref()?))).collect()
+    }
+
+    fn name_of(&self, person: &Person) -> String {
+        let names = [person.name.as_deref(), person.surname.as_deref()];
+        names.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    fn reason(&self) -> String {
+        reason_line(&self.payment.detail.reason)
+    }
+
+    fn word(&self, value: &impl Serialize) -> String {
+        word_of(value)
+    }
+
+    fn fact_word(&self, fact: &RecordedFact) -> &'static str {
+        fact_word(&fact.fact.kind)
+    }
+
+    fn fact_line(&self, fact: &RecordedFact) -> String {
+        fact_line(&fact.fact.kind)
+    }
+
+    /// The ordinal of the attempt with this id; empty for one that is not the payment's.
+    fn ordinal(&self, id: &payment::id::AttemptId) -> String {
+        let attempt = self.attempts.iter().find(|attempt| attempt.id == *id);
+        attempt.map_or_else(String::new, |attempt| attempt.ordinal.to_string())
+    }
+
+    /// How a call came out: the HTTP status, or the word of the record.
+    fn call_result(&self, call: &CallLine) -> String {
+        call.status.map_or_else(|| call.outcome.clone(), |status| format!("HTTP {status}"))
+    }
+
+    fn milliseconds(&self, call: &CallLine) -> String {
+        call.duration_us.map_or_else(String::new, |micros| format!("{} ms", micros / 1000))
+    }
+}
+
+#[cfg(test)]
+pub(in super::super) fn samples(language: payment::order::Language) -> Vec<String> {
+    use super::sample;
+
+    let story = |payment| StoryPage {
+        frame: Frame::sample(language),
+        merchant_id: "uno".into(),
+        merchant_name: "<xss>".into(),
+        status_url: "http://caudal.localhost/p/uno/x".into(),
+        payment,
+        attempts: vec![],
+        facts: vec![],
+        history: vec![],
+        calls: vec![],
+        notices: vec![],
+        events: vec![],
+        cases: vec![],
+    };
+    let bare = story(sample::payment(payment::Status::Created));
+    let full = StoryPage {
+        attempts: vec![sample::attempt()],
+        facts: sample::recorded_facts(),
+        history: sample::history(),
+        calls: vec![sample::call(Some(200)), sample::call(None)],
+        notices: vec![sample::notice("forged"), sample::notice("<xss>")],
+        events: vec![ToldEvent { event: sample::event(), deliveries: vec![sample::delivery()] }],
+        cases: vec![sample::case()],
+        ..story(sample::payment(payment::Status::Failed))
+    };
+    [bare, full].iter().map(|page| page.render().expect("it renders")).collect()
+}

@@ -1,0 +1,273 @@
+//! What the hub says to people, in three languages: a message that one of them lacks does not compile.
+
+mod amount;
+mod en;
+mod es;
+mod instant;
+mod pt;
+
+use payment::Status;
+use payment::order::Language;
+
+pub use amount::format_amount;
+pub use instant::format_instant;
+
+/// Declares the messages once; each language then has to fill every one.
+macro_rules! messages {
+    ($($name:ident)+) => {
+        /// The messages of one language.
+        pub struct Text { $(pub(crate) $name: &'static str,)+ }
+
+        #[cfg(test)]
+        impl Text {
+            fn entries(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((stringify!($name), self.$name)),+]
+            }
+        }
+    };
+}
+
+messages! {
+    // every page
+    skip_to_content language navigation
+    // where a payment stands
+    pending authorized approved partially_approved partially_expired rejected failed expired cancelled
+    reversed partially_refunded refunded returned disputed
+    requires_action_meaning pending_meaning authorized_meaning approved_meaning partially_approved_meaning
+    partially_expired_meaning rejected_meaning failed_meaning expired_meaning cancelled_meaning
+    reversed_meaning partially_refunded_meaning refunded_meaning returned_meaning disputed_meaning
+    // the shopper's page
+    status_title reference state date total currency method authorization receipt_number issuer instalments
+    paid_through reason last_attempt pay_now pay_until back_to look_again renews_itself contact_title
+    contact_text test_payment print_hint
+    // pages for what goes wrong
+    not_found_title not_found_text unavailable_title unavailable_text unauthorized_title unauthorized_text
+    // the console
+    console merchants payment payments notices cases no_cases case filter all_states search_hint
+    newer older no_payments payments_caption created amount opened story summary certainty confirmed unknown
+    amount_authorized amount_paid amount_refunded amount_overpaid told provider account provider_reference
+    provider_id expires updated version shopper_view order description items item quantity price tax
+    base details part buyer payer shipping ip user_agent
+    attempts attempt facts fact concerns learned_from recorded history from to wire_log
+    request answer verdict peer bytes replied received events deliveries endpoint tries
+    next_try last_result failure nothing read_only all_verdicts latest_notices
+    // verdicts on notices
+    verdict_valid verdict_test verdict_repeated verdict_forged verdict_unsigned verdict_unreadable
+    verdict_unknown_reference
+    // cases
+    case_conflict case_overpaid case_late_payment case_unresolved
+}
+
+impl Text {
+    /// The messages of a language.
+    pub const fn of(language: Language) -> &'static Self {
+        match language {
+            Language::Es => &es::TEXT,
+            Language::Pt => &pt::TEXT,
+            Language::En => &en::TEXT,
+        }
+    }
+
+    /// The word for where a payment stands. While it is open it is pending, whatever is waited for
+    /// (AV-12.4-03).
+    pub const fn status(&self, status: Status) -> &'static str {
+        match status {
+            Status::Created | Status::RequiresAction | Status::Pending => self.pending,
+            Status::Authorized => self.authorized,
+            Status::Approved => self.approved,
+            Status::PartiallyApproved => self.partially_approved,
+            Status::PartiallyExpired => self.partially_expired,
+            Status::Rejected => self.rejected,
+            Status::Failed => self.failed,
+            Status::Expired => self.expired,
+            Status::Cancelled => self.cancelled,
+            Status::Reversed => self.reversed,
+            Status::PartiallyRefunded => self.partially_refunded,
+            Status::Refunded => self.refunded,
+            Status::Returned => self.returned,
+            Status::Disputed => self.disputed,
+        }
+    }
+
+    /// What that means for the shopper.
+    pub const fn meaning(&self, status: Status) -> &'static str {
+        match status {
+            Status::Created | Status::RequiresAction => self.requires_action_meaning,
+            Status::Pending => self.pending_meaning,
+            Status::Authorized => self.authorized_meaning,
+            Status::Approved => self.approved_meaning,
+            Status::PartiallyApproved => self.partially_approved_meaning,
+            Status::PartiallyExpired => self.partially_expired_meaning,
+            Status::Rejected => self.rejected_meaning,
+            Status::Failed => self.failed_meaning,
+            Status::Expired => self.expired_meaning,
+            Status::Cancelled => self.cancelled_meaning,
+            Status::Reversed => self.reversed_meaning,
+            Status::PartiallyRefunded => self.partially_refunded_meaning,
+            Status::Refunded => self.refunded_meaning,
+            Status::Returned => self.returned_meaning,
+            Status::Disputed => self.disputed_meaning,
+        }
+    }
+
+    /// A verdict as it stands in the record, for the operator. A word from a newer version is shown as it is.
+    pub fn verdict<'a>(&self, word: &'a str) -> &'a str {
+        match word {
+            "valid" => self.verdict_valid,
+            "test" => self.verdict_test,
+            "repeated" => self.verdict_repeated,
+            "forged" => self.verdict_forged,
+            "unsigned" => self.verdict_unsigned,
+            "unreadable" => self.verdict_unreadable,
+            "unknown_reference" => self.verdict_unknown_reference,
+            newer => newer,
+        }
+    }
+
+    /// The kind of a case as it stands in the record, for the operator.
+    pub fn case_kind<'a>(&self, word: &'a str) -> &'a str {
+        match word {
+            "conflict" => self.case_conflict,
+            "overpaid" => self.case_overpaid,
+            "late_payment" => self.case_late_payment,
+            "unresolved" => self.case_unresolved,
+            newer => newer,
+        }
+    }
+}
+
+/// The tag in addresses and in the attribute `lang`.
+pub const fn tag(language: Language) -> &'static str {
+    match language {
+        Language::Es => "es",
+        Language::Pt => "pt",
+        Language::En => "en",
+    }
+}
+
+/// The language's own name.
+pub const fn own_name(language: Language) -> &'static str {
+    match language {
+        Language::Es => "Español",
+        Language::Pt => "Português",
+        Language::En => "English",
+    }
+}
+
+/// Every language, Spanish first.
+pub const LANGUAGES: [Language; 3] = [Language::Es, Language::Pt, Language::En];
+
+/// Reads a tag.
+pub fn language_of(tag_text: &str) -> Option<Language> {
+    LANGUAGES.into_iter().find(|language| tag(*language) == tag_text)
+}
+
+#[cfg(test)]
+mod tests {
+    use payment::case::CaseKind;
+    use payment::notice::Verdict;
+
+    use super::*;
+
+    /// Messages that two languages rightly write alike.
+    const ALIKE: &[&str] = &[
+        "amount",
+        "amount_authorized",
+        "amount_paid",
+        "authorized",
+        "base",
+        "buyer",
+        "bytes",
+        "cancelled",
+        "case",
+        "certainty",
+        "confirmed",
+        "console",
+        "deliveries",
+        "endpoint",
+        "expires",
+        "from",
+        "language",
+        "last_result",
+        "order",
+        "part",
+        "payer",
+        "reason",
+        "recorded",
+        "refunded",
+        "replied",
+        "total",
+        "user_agent",
+    ];
+
+    #[test]
+    fn languages_differ_unless_listed() {
+        let pairs =
+            [(Language::Es, Language::Pt), (Language::Es, Language::En), (Language::Pt, Language::En)];
+        let mut used = Vec::new();
+        for (one, other) in pairs {
+            let (one_text, other_text) = (Text::of(one).entries(), Text::of(other).entries());
+            for ((name, first), (_, second)) in one_text.iter().zip(&other_text) {
+                if first == second {
+                    assert!(ALIKE.contains(name), "{name} is alike in {one:?} and {other:?}: {first}");
+                    used.push(*name);
+                }
+            }
+        }
+        for name in ALIKE {
+            assert!(used.contains(name), "{name} is listed as alike and is not");
+        }
+    }
+
+    #[test]
+    fn no_message_is_empty() {
+        for language in LANGUAGES {
+            for (name, message) in Text::of(language).entries() {
+                assert!(!message.trim().is_empty(), "{name} {language:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_of_the_record_has_a_message() {
+        for language in LANGUAGES {
+            let text = Text::of(language);
+            for verdict in Verdict::ALL {
+                assert_ne!(text.verdict(verdict.word()), verdict.word(), "{language:?}");
+            }
+            let cases = [CaseKind::Conflict, CaseKind::Overpaid, CaseKind::LatePayment, CaseKind::Unresolved];
+            for case in cases {
+                assert_ne!(text.case_kind(case.word()), case.word(), "{language:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn shoppers_read_the_four_words_and_never_a_raw_one() {
+        let text = Text::of(Language::Es);
+        let table = [
+            (Status::Approved, "Aprobado"),
+            (Status::Rejected, "Rechazado"),
+            (Status::Pending, "Pendiente"),
+            (Status::RequiresAction, "Pendiente"),
+            (Status::Created, "Pendiente"),
+            (Status::Failed, "Fallido"),
+        ];
+        for (status, word) in table {
+            assert_eq!(text.status(status), word);
+        }
+        for language in LANGUAGES {
+            for status in Status::ALL {
+                assert!(!Text::of(language).status(status).contains('_'));
+            }
+        }
+    }
+
+    #[test]
+    fn a_language_is_read_by_its_tag() {
+        for language in LANGUAGES {
+            assert_eq!(language_of(tag(language)), Some(language));
+        }
+        assert_eq!(language_of("fr"), None);
+    }
+}
