@@ -1,7 +1,7 @@
 //! Puts a hub together and runs it: database, server, workers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hub::store::{Store, StoreError};
 use hub::{Clock, Hub, Providers, Settings, server, workers};
@@ -16,13 +16,26 @@ use crate::web;
 /// How long a sandbox whose clock is followed may take to answer.
 const FOLLOW_PATIENCE: Duration = Duration::from_secs(10);
 const FOLLOW_PAUSE: Duration = Duration::from_millis(200);
+/// How long a database that cannot be used at once is tried again.
+const OPENING_PATIENCE: Duration = Duration::from_secs(2);
+const OPENING_PAUSE: Duration = Duration::from_millis(100);
 
-/// Connects to the database.
+/// Connects to the database. Of two processes that start together on one SQLite file, one may find it locked: it
+/// looks again.
 ///
 /// # Errors
 /// [`Failure`] without the address, which may hold a password.
 pub async fn connect(database: &SecretString) -> Result<Store, Failure> {
-    Store::connect(database.expose_secret()).await.map_err(|error| database_failure(&error))
+    patiently(async || Store::connect(database.expose_secret()).await).await
+}
+
+/// Brings the schema up to date. Of two processes that start together, one may find the tables just made: it looks
+/// again.
+///
+/// # Errors
+/// [`Failure::Environment`] with the cure.
+pub async fn migrate(store: &Store) -> Result<(), Failure> {
+    patiently(async || store.migrate().await).await
 }
 
 /// Connects to the database and brings its schema up to date.
@@ -31,8 +44,21 @@ pub async fn connect(database: &SecretString) -> Result<Store, Failure> {
 /// [`Failure::Environment`] with the cure.
 pub async fn open(database: &SecretString) -> Result<Store, Failure> {
     let store = connect(database).await?;
-    store.migrate().await.map_err(|error| database_failure(&error))?;
+    migrate(&store).await?;
     Ok(store)
+}
+
+async fn patiently<T>(mut open: impl AsyncFnMut() -> Result<T, StoreError>) -> Result<T, Failure> {
+    let deadline = Instant::now() + OPENING_PATIENCE;
+    loop {
+        match open().await {
+            Ok(opened) => return Ok(opened),
+            Err(error) if Instant::now() > deadline => return Err(database_failure(&error)),
+            Err(StoreError::UnknownAddress) => return Err(database_failure(&StoreError::UnknownAddress)),
+            Err(error) => tracing::debug!(%error, "the database cannot be used yet"),
+        }
+        tokio::time::sleep(OPENING_PAUSE).await;
+    }
 }
 
 /// What is told of a database that does not work.

@@ -50,7 +50,17 @@ pub async fn run(options: &DoctorOptions) -> Result<(), Failure> {
         screen::line(keys::new_master_key());
         return Ok(());
     }
-    let configuration = configuration::load(options.configuration.config.as_deref(), &registry::providers())?;
+    let named = options.configuration.config.as_deref();
+    let configuration = match configuration::load(named, &registry::providers()) {
+        Ok(configuration) => configuration,
+        Err(failure) => {
+            if options.json {
+                let check = failed("configuration", failure.to_string(), "Correct what is named.");
+                screen::json(&json!({ "passed": false, "checks": [check] }));
+            }
+            return Err(failure);
+        }
+    };
     let mut checks = vec![passed("configuration", format!("read from {}", configuration.name))];
     checks.extend(environment(&configuration));
     checks.extend(key_files(&configuration));

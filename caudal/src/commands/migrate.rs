@@ -15,7 +15,7 @@ pub async fn run(options: &MigrateOptions) -> Result<(), Failure> {
     let configuration = configuration::load(options.configuration.config.as_deref(), &registry::providers())?;
     let store = assembly::connect(&configuration.database).await?;
     let before = store.schema_version().await.map_err(|error| assembly::database_failure(&error))?;
-    store.migrate().await.map_err(|error| assembly::database_failure(&error))?;
+    assembly::migrate(&store).await?;
     let after = Store::newest_schema();
     store.close().await;
     if options.json {

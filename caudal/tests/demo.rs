@@ -1,0 +1,66 @@
+//! The demo as a person starts it: what it plants, what it keeps, and what it keeps to its owner.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{Place, Running};
+use url::Url;
+
+/// A dozen payments, by where they stand once the provider's page was left.
+const PLANTED: [(&str, usize); 7] = [
+    ("approved", 4),
+    ("cancelled", 2),
+    ("expired", 1),
+    ("failed", 1),
+    ("pending", 1),
+    ("rejected", 1),
+    ("requires_action", 2),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_demo_plants_a_dozen_payments_and_keeps_them_until_it_begins_anew() {
+    let place = Place::with("");
+    let first = statuses_of(&place, &[]).await;
+    assert_eq!(first.iter().map(|(_, status)| status).count(), 12, "{first:?}");
+    let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
+    for status in first.values() {
+        *counted.entry(status).or_default() += 1;
+    }
+    assert_eq!(counted.into_iter().collect::<Vec<_>>(), PLANTED);
+
+    let again = statuses_of(&place, &[]).await;
+    assert_eq!(again, first, "the same payments, where they stood");
+    let anew = statuses_of(&place, &["--fresh"]).await;
+    assert_eq!(anew.len(), 12);
+    assert!(anew.keys().all(|id| !first.contains_key(id)), "all of them are new");
+
+    let mode = |name: &str| std::fs::metadata(place.path(name)).expect(name).permissions().mode() & 0o777;
+    assert_eq!(mode("here"), 0o700);
+    for key in ["here/master.key", "here/api.key", "here/console.password"] {
+        assert_eq!(mode(key), 0o600, "{key}");
+    }
+}
+
+/// Starts a demo, reads its payments through the public API, and ends it.
+async fn statuses_of(place: &Place, more: &[&str]) -> BTreeMap<String, String> {
+    let arguments = [&["demo", "--json", "--port", "0", "--data", "here"], more].concat();
+    let mut running = Running::start(place.command(&arguments));
+    let line = tokio::task::block_in_place(|| running.line());
+    let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+    let mut url: Url = told["hub"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+    url.set_ip_host([127, 0, 0, 1].into()).expect("an address");
+    let key = std::fs::read_to_string(place.path("here/api.key")).expect("the key");
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
+    let asked = client.get(url.join("/v1/payments?limit=100").expect("a path")).bearer_auth(key.trim());
+    let page: Value = asked.send().await.expect("an answer").json().await.expect("JSON");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let payments = page["data"].as_array().expect("payments").iter();
+    let statuses = payments.map(|payment| (text(&payment["id"]), text(&payment["status"]))).collect();
+    let ended = tokio::task::block_in_place(|| running.terminate());
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    statuses
+}
