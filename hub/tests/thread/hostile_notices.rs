@@ -160,7 +160,8 @@ testing::both_databases! {
         let payment = stage.order("PEDIDO-29").await;
         // A session of the same account that this hub did not create: its notice is genuine and not ours. The
         // second sandbox has the same seed, so it issued the same secret.
-        let other = Stage::on(&TestDatabase::fresh(database.kind).await.expect("a database")).await;
+        let elsewhere = TestDatabase::fresh(database.kind).await.expect("a database");
+        let other = Stage::on(&elsewhere).await;
         let foreign = other.order("PEDIDO-29").await;
         other.spoil_notice(NoticeFault::Lost);
         other.pay(&foreign, APPROVED_CARD).await;

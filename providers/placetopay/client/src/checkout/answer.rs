@@ -6,13 +6,13 @@ use payment::step::{Advice, Answer, Refusal, Step};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::wire::{Part, Scalar};
+use super::wire::{Part, Scalar, only_text};
 use crate::authentication;
 
 /// The status object, the same for the outcome of a request, a session and a transaction.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Status {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "only_text")]
     pub status: Scalar,
     #[serde(default)]
     pub reason: Scalar,

@@ -55,6 +55,16 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
+/// A word that counts only as JSON text: a status that came as a number or a truth value is no status, and an
+/// answer that has one tells nothing.
+pub fn only_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scalar, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    match raw.get().as_bytes() {
+        [b'"', ..] => Ok(Scalar(Some(serde_json::from_str(raw.get()).map_err(D::Error::custom)?))),
+        _ => Ok(Scalar(None)),
+    }
+}
+
 /// A member that is read when it has the documented shape and does no harm when it has not.
 #[derive(Clone, Debug, Default)]
 pub enum Part<T> {
