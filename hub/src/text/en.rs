@@ -108,7 +108,7 @@ pub(super) static TEXT: Text = Text {
     price: "Price",
     tax: "Tax",
     base: "Base",
-    details: "How the amount is made up",
+    says: "What it says",
     part: "Part",
     buyer: "Buyer",
     payer: "Holder",

@@ -108,7 +108,7 @@ pub(super) static TEXT: Text = Text {
     price: "Precio",
     tax: "Impuesto",
     base: "Base",
-    details: "Composición del valor",
+    says: "Lo que dice",
     part: "Parte",
     buyer: "Comprador",
     payer: "Titular",

@@ -47,7 +47,7 @@ messages! {
     newer older no_payments payments_caption created amount opened story summary certainty confirmed unknown
     amount_authorized amount_paid amount_refunded amount_overpaid told provider account provider_reference
     provider_id expires updated version shopper_view order description items item quantity price tax
-    base details part buyer payer shipping ip user_agent
+    base says part buyer payer shipping ip user_agent
     attempts attempt facts fact concerns learned_from recorded history from to wire_log
     request answer verdict peer bytes replied received events deliveries endpoint tries
     next_try last_result failure nothing read_only all_verdicts latest_notices

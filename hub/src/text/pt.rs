@@ -108,7 +108,7 @@ pub(super) static TEXT: Text = Text {
     price: "Preço",
     tax: "Imposto",
     base: "Base",
-    details: "Composição do valor",
+    says: "O que diz",
     part: "Parte",
     buyer: "Comprador",
     payer: "Titular",
