@@ -77,6 +77,8 @@ pub struct Receipt {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Reason {
+    /// The provider's status word; empty when the reason is the hub's own and not for shoppers.
+    pub status: String,
     /// Its text.
     pub message: Option<String>,
 }

@@ -201,7 +201,9 @@ async fn the_order_page_shows_the_detail_the_hub_tells_now() {
     let browser = browser();
     let address = buy(&shop, &hub, &browser).await;
     let reference = hub.state().creates[0].body["reference"].as_str().expect("text").to_owned();
-    hub.decide(&json!({"status": "pending", "reason": {"message": "Sin confirmar <b>"}}));
+    hub.decide(
+        &json!({"status": "pending", "reason": {"status": "PENDING", "message": "Sin confirmar <b>"}}),
+    );
     let pending = page(&browser, address.clone()).await;
     assert!(pending.contains("<h2 id=\"state-title\">Pendiente</h2>"));
     assert!(pending.contains("http-equiv=\"refresh\"") && pending.contains("Sin confirmar &#60;b&#62;"));

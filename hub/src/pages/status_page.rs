@@ -142,8 +142,10 @@ fn last_try(payment: &Payment) -> Option<LastTry> {
     Some(LastTry { outcome, reason: message(&movement.reason) })
 }
 
+/// The provider's own sentence. Reasons without a status word are ours, written for the merchant.
 fn message(reason: &Reason) -> Option<String> {
-    Some(reason.message.clone()).filter(|message| !message.trim().is_empty())
+    let is_the_provider_s = !reason.status.is_empty() && !reason.message.trim().is_empty();
+    is_the_provider_s.then(|| reason.message.clone())
 }
 
 const fn told_as(outcome: Outcome) -> Status {
@@ -207,6 +209,14 @@ mod tests {
         assert_eq!(view.headline, Status::Approved);
         assert!(view.last_try.is_none() && view.pay.is_none() && view.renew_s.is_none());
         testing::covers!("AV-4.2-02", "AV-4.2-03");
+    }
+
+    #[test]
+    fn what_the_hub_says_to_the_merchant_is_not_shown_to_the_shopper() {
+        let mut payment = sample::payment(Status::Failed);
+        assert!(View::of(&payment, now()).reason.is_some());
+        payment.detail.reason.status.clear();
+        assert_eq!(View::of(&payment, now()).reason, None);
     }
 
     #[test]

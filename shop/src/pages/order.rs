@@ -81,7 +81,8 @@ impl OrderPage {
     /// Why, in the provider's words: of an approval there is nothing to explain.
     fn reason(&self) -> Option<String> {
         let payment = self.order.payment.as_ref().filter(|_| self.state() != State::Approved)?;
-        payment.reason.as_ref()?.message.clone().filter(|message| !message.is_empty())
+        let reason = payment.reason.as_ref().filter(|reason| !reason.status.is_empty())?;
+        reason.message.clone().filter(|message| !message.is_empty())
     }
 }
 
@@ -117,7 +118,7 @@ pub(super) fn sample_order(language: crate::language::Language, status: Option<&
             "status": status, "certainty": "confirmed", "version": 3,
             "pay_url": "http://pago.localhost/x?y=\"><xss>",
             "receipt": {"authorization": "<xss>", "method_name": "<xss>", "last_four": "<xss>"},
-            "reason": {"message": "<xss>"}, "decided_at": "2026-03-14T15:00:00Z",
+            "reason": {"status": "X", "message": "<xss>"}, "decided_at": "2026-03-14T15:00:00Z",
         }))
         .expect("a document")
     });
