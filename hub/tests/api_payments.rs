@@ -42,6 +42,7 @@ testing::both_databases! {
             "receipt": null,
             "reason": null,
             "failure": null,
+            "decided_at": null,
             "expires_at": "2026-03-14T15:30:00Z",
             "created_at": "2026-03-14T15:00:00Z",
             "updated_at": "2026-03-14T15:00:00Z",

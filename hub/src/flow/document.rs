@@ -77,6 +77,9 @@ pub struct PaymentDocument {
     /// Why it could not be tried, when the status is `failed`.
     #[schema(required = true)]
     pub failure: Option<FailureDocument>,
+    /// When the provider decided, by its own telling; null while it has not.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub decided_at: Option<Timestamp>,
     /// When it can no longer be paid.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
@@ -169,6 +172,7 @@ pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
         receipt: receipt_document(&detail.receipt),
         reason: reason_document(&detail.reason),
         failure: detail.failure.as_ref().map(failure_document),
+        decided_at: detail.decided_at,
         expires_at: payment.expires_at,
         created_at: payment.created_at,
         updated_at: payment.updated_at,
