@@ -13,7 +13,8 @@ use crate::flow::document;
 use crate::flow::probe::first_look_up;
 use crate::state::Hub;
 use crate::store::{
-    Attempt, CallLine, Case, Event, Failure, HistoryLine, Payment, PaymentDetail, RecordedFact, StoreError, Tx,
+    Attempt, CallLine, Case, Event, Failure, HistoryLine, Payment, PaymentDetail, RecordedFact, StoreError,
+    Tx,
 };
 
 /// How something reached us.
@@ -146,8 +147,7 @@ async fn append(
     let account = account.ok_or(StoreError::Corrupt("attempt"))?.account_id.clone();
     let mut appended = Vec::new();
     for fact in &known.facts {
-        let is_known =
-            recorded.iter().any(|old| old.attempt_id == known.attempt_id && old.fact == *fact);
+        let is_known = recorded.iter().any(|old| old.attempt_id == known.attempt_id && old.fact == *fact);
         if is_known || says_nothing_new(&known.attempt_id, fact, recorded) {
             continue;
         }
@@ -253,11 +253,8 @@ fn detail(
     };
     let approved = latest(|movement| movement.state == MovementState::Approved);
     let last = latest(|_| true);
-    let decided_at = if summary.status.is_open() {
-        None
-    } else {
-        approved.map(|movement| movement.at).or(standing.since)
-    };
+    let decided_at =
+        if summary.status.is_open() { None } else { approved.map(|movement| movement.at).or(standing.since) };
     PaymentDetail {
         provider_reference: Some(newest.reference.clone()),
         provider_id: newest.provider_reference.clone(),
@@ -320,7 +317,14 @@ async fn write_change(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let told = |payment: &Payment| {
-        (payment.status, payment.certainty, payment.paid, payment.refunded, payment.overpaid, payment.authorized)
+        (
+            payment.status,
+            payment.certainty,
+            payment.paid,
+            payment.refunded,
+            payment.overpaid,
+            payment.authorized,
+        )
     };
     let is_news = told(before) != told(payment) || fault!("tell_without_news");
     if !is_news && before.detail == payment.detail && before.told == payment.told {

@@ -52,7 +52,8 @@ async fn cancel(hub: &Arc<Hub>, merchant: &str, id: &PaymentId) -> Result<Paymen
     let attempts = hub.store.attempts(merchant, id).await?;
     let newest = attempts.last().ok_or(CancelError::NotFound)?;
     let (account, provider) = hub.account(&newest.account_id).ok_or(CancelError::NotFound)?;
-    let (true, Some(provider_reference)) = (payment.status.is_open(), newest.provider_reference.clone()) else {
+    let (true, Some(provider_reference)) = (payment.status.is_open(), newest.provider_reference.clone())
+    else {
         return Err(CancelError::NotOpen(payment.status));
     };
     let target =

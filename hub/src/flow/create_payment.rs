@@ -262,14 +262,12 @@ async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, Creat
         End::Learned(facts) => Ok(apply(hub, job, facts, None, driven.calls).await?),
         End::Refused(refusal) => {
             let failure = Failure::from(&refusal);
-            let payment =
-                apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
+            let payment = apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
             Err(CreateError::Refused { payment: Box::new(payment), refusal })
         }
         End::Lost(AfterLost::FreshStart) => {
             let failure = unreachable_failure();
-            let payment =
-                apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
+            let payment = apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
             Err(CreateError::Unreachable { payment: Box::new(payment) })
         }
         // Something may exist at the provider: the payment stays open, and the work row finds out.

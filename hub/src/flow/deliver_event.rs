@@ -79,14 +79,12 @@ fn judge(hub: &Hub, delivery: &ClaimedDelivery, posted: &Posted) -> (DeliveryOut
         Posted::Answered(_) | Posted::Failed(_) if fault!("deliver_once_only") => DeliveryOutcome::Delivered,
         Posted::Answered(200..300) => DeliveryOutcome::Delivered,
         Posted::Answered(410) => DeliveryOutcome::GivenUp,
-        Posted::Answered(_) | Posted::Failed(_) => {
-            match wait_s(delivery.tries, hub.entropy().bytes()[0]) {
-                Some(wait_s) => {
-                    DeliveryOutcome::PutOff(hub.clock.now() + jiff::SignedDuration::from_secs(wait_s))
-                }
-                None => DeliveryOutcome::GivenUp,
+        Posted::Answered(_) | Posted::Failed(_) => match wait_s(delivery.tries, hub.entropy().bytes()[0]) {
+            Some(wait_s) => {
+                DeliveryOutcome::PutOff(hub.clock.now() + jiff::SignedDuration::from_secs(wait_s))
             }
-        }
+            None => DeliveryOutcome::GivenUp,
+        },
     };
     (outcome, result)
 }

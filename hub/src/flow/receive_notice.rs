@@ -11,8 +11,8 @@ use payment::id::{AttemptId, NoticeId, PaymentId};
 use payment::notice::{NoticeReply, RawNotice, Reading, Verdict};
 use payment::provider::Provider;
 
-use crate::flow::apply_facts::{Known, Source, apply_in};
 use crate::fault::fault;
+use crate::flow::apply_facts::{Known, Source, apply_in};
 use crate::state::Hub;
 use crate::store::{NoticeLine, StoreError};
 
@@ -130,8 +130,7 @@ async fn take(
     let merchant = account.merchant.as_str();
     if !judged.verdict.is_genuine() {
         let since = now - jiff::SignedDuration::from_hours(1);
-        let kept =
-            hub.store.unverified_since(merchant, &account.id, since, UNVERIFIED_KEPT_PER_HOUR).await?;
+        let kept = hub.store.unverified_since(merchant, &account.id, since, UNVERIFIED_KEPT_PER_HOUR).await?;
         if kept >= UNVERIFIED_KEPT_PER_HOUR {
             return Ok(protocol.reply_to(judged.verdict));
         }

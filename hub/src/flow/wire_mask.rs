@@ -13,11 +13,8 @@ pub fn mask(body: &[u8], members: &[&str]) -> String {
     let Ok(text) = std::str::from_utf8(body) else {
         return format!("({} bytes that are no text)", body.len());
     };
-    let masked = if fault!("log_unmasked") {
-        text.to_owned()
-    } else {
-        mask_numbers(&mask_members(text, members))
-    };
+    let masked =
+        if fault!("log_unmasked") { text.to_owned() } else { mask_numbers(&mask_members(text, members)) };
     match masked.char_indices().find(|(at, _)| *at >= KEPT_BYTES) {
         Some((cut, _)) => format!("{}… ({} bytes)", &masked[..cut], body.len()),
         None => masked,

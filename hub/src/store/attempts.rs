@@ -11,11 +11,9 @@ use super::rows::Attempt;
 const INSERT: &str = "INSERT INTO attempt (merchant_id, id, payment_id, ordinal, account_id, reference, \
      provider_reference, state, memo, expires_at, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, '', $8, $9)";
-const OF_PAYMENT: &str =
-    "SELECT * FROM attempt WHERE merchant_id = $1 AND payment_id = $2 ORDER BY ordinal";
+const OF_PAYMENT: &str = "SELECT * FROM attempt WHERE merchant_id = $1 AND payment_id = $2 ORDER BY ordinal";
 const BY_ID: &str = "SELECT * FROM attempt WHERE merchant_id = $1 AND id = $2";
-const SET_STATE: &str =
-    "UPDATE attempt SET state = $3, provider_reference = COALESCE($4, provider_reference) WHERE merchant_id = $1 AND id = $2";
+const SET_STATE: &str = "UPDATE attempt SET state = $3, provider_reference = COALESCE($4, provider_reference) WHERE merchant_id = $1 AND id = $2";
 const SET_MEMO: &str = "UPDATE attempt SET memo = $3 WHERE merchant_id = $1 AND id = $2";
 const INSERT_SUBJECT: &str = "INSERT INTO subject (merchant_id, account_id, kind, provider_reference, payment_id, \
      attempt_id) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
@@ -97,7 +95,11 @@ impl Tx {
     }
 
     /// The attempts of a payment, first one first.
-    pub async fn attempts(&mut self, merchant: &str, payment: &PaymentId) -> Result<Vec<Attempt>, StoreError> {
+    pub async fn attempts(
+        &mut self,
+        merchant: &str,
+        payment: &PaymentId,
+    ) -> Result<Vec<Attempt>, StoreError> {
         let rows: Vec<AttemptRow> = on!(self.link(), connection => {
             sqlx::query_as(OF_PAYMENT).bind(merchant).bind(payment.as_str()).fetch_all(connection).await?
         });

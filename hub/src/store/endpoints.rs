@@ -21,8 +21,7 @@ const NEWER: &str = "SELECT merchant_id, id, url, disabled_reason, created_at FR
 const DELETE: &str = "DELETE FROM event_endpoint WHERE merchant_id = $1 AND id = $2";
 const DROP_DELIVERIES: &str = "UPDATE delivery SET state = 'given_up', next_at = NULL, \
      last_result = 'endpoint deleted' WHERE merchant_id = $1 AND endpoint_id = $2 AND state = 'pending'";
-const DISABLE: &str =
-    "UPDATE event_endpoint SET disabled_reason = $3 WHERE merchant_id = $1 AND id = $2";
+const DISABLE: &str = "UPDATE event_endpoint SET disabled_reason = $3 WHERE merchant_id = $1 AND id = $2";
 
 #[derive(FromRow)]
 struct EndpointRow {

@@ -37,7 +37,11 @@ struct NoticeRow {
 
 impl Store {
     /// The notices about a payment, oldest first.
-    pub async fn notices_of(&self, merchant: &str, payment: &PaymentId) -> Result<Vec<NoticeLine>, StoreError> {
+    pub async fn notices_of(
+        &self,
+        merchant: &str,
+        payment: &PaymentId,
+    ) -> Result<Vec<NoticeLine>, StoreError> {
         let mut reader = self.read().await?;
         let rows: Vec<NoticeRow> = on!(reader.link(), connection => {
             sqlx::query_as(COLUMNS_OF_PAYMENT).bind(merchant).bind(payment.as_str()).fetch_all(connection).await?

@@ -225,7 +225,11 @@ impl Tx {
                 sqlx::query_as(BY_ID).bind(merchant).bind(id.as_str()).fetch_optional(connection).await?
             }
             Link::Postgres(connection) => {
-                sqlx::query_as(BY_ID_LOCKED).bind(merchant).bind(id.as_str()).fetch_optional(connection).await?
+                sqlx::query_as(BY_ID_LOCKED)
+                    .bind(merchant)
+                    .bind(id.as_str())
+                    .fetch_optional(connection)
+                    .await?
             }
         };
         row.map(TryInto::try_into).transpose()

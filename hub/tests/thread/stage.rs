@@ -188,7 +188,8 @@ impl Stage {
             ("document", "1093847561"),
             ("mobile", "3005550147"),
         ];
-        let answer = self.browser.post(format!("{page}/card")).form(&fields).send().await.expect("the card step");
+        let answer =
+            self.browser.post(format!("{page}/card")).form(&fields).send().await.expect("the card step");
         answer.status().as_u16()
     }
 
@@ -316,9 +317,8 @@ impl Stage {
 }
 
 async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: String) -> axum::http::StatusCode {
-    let header = |name: &str| {
-        headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
-    };
+    let header =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let id = header("webhook-id");
     let timestamp: i64 = header("webhook-timestamp").parse().unwrap_or(0);
     let expected = flow::deliver_event::signature(ENDPOINT_SECRET, &id, timestamp, &body);
