@@ -1,6 +1,8 @@
 //! Running the program as a person or a supervisor would.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+pub mod demo;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
