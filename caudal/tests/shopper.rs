@@ -239,3 +239,81 @@ async fn an_extra_field_is_shown_while_paying_and_on_the_receipt() {
     drop(browser);
     demo.stop();
 }
+
+/// A public test card of each brand that is approved at once.
+const BRANDS: [&str; 5] =
+    [APPROVED_CARD, "5367680000000005", "36545400000008", "377222581193005", "6550590000000001"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_test_code_pays_with_every_brand_and_a_paid_reference_is_not_taken_again() {
+    let _story =
+        testing::story("the_test_code_pays_with_every_brand_and_a_paid_reference_is_not_taken_again");
+    let Some(browser) = testing::chromium(without_scripts()).await else { return };
+    let demo = Demo::start();
+    let page = browser.new_page().await.expect("a page");
+    for (number, card) in BRANDS.iter().enumerate() {
+        let order = order_with_buyer(&format!("MARCA-{number}"));
+        let (status, payment) = demo.create(&format!("brand-{number}"), &order).await;
+        assert_eq!(status, 201, "{payment}");
+        page.goto(payment["pay_url"].as_str().expect("an address")).await.expect("the provider's page");
+        open_card_form(&page).await;
+        pay(&page, card).await;
+        let result = page.text("main h1").await.expect("the result");
+        assert!(result.contains("aprobado"), "{card}: {result}");
+    }
+    testing::covers!("AV-7.1-03");
+
+    let paid = demo.payment("MARCA-0").await;
+    let (status, refusal) = demo.create("again", &order_with_buyer("MARCA-0")).await;
+    assert_eq!((status, &refusal["code"]), (409, &Value::from("reference_used")), "{refusal}");
+    let reference = paid["provider_reference"].as_str().expect("a reference");
+    assert_eq!(demo.creations(reference).await.len(), 1, "one session with that reference");
+    testing::covers!("AV-4.4-01");
+    drop(browser);
+    demo.stop();
+}
+
+fn order_with_buyer(reference: &str) -> Value {
+    json!({
+        "reference": reference,
+        "amount": 5_000_000,
+        "currency": "COP",
+        "buyer": {
+            "name": "Persona",
+            "surname": "De Prueba",
+            "document": { "country": "CO", "type": "CC", "number": "1010101010" },
+            "email": "persona@correo.example",
+            "mobile": "3005550147",
+        },
+        "shopper": { "ip": "203.0.113.24", "user_agent": "Prueba/1.0" },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_lives_between_ten_and_thirty_minutes() {
+    let _story = testing::story("an_order_lives_between_ten_and_thirty_minutes");
+    let demo = Demo::start();
+    // Two seconds more than ten minutes: the clock runs on while the order is on its way.
+    let lives = [(540, 422), (602, 201), (1800, 201), (1860, 422)];
+    for (seconds, expected) in lives {
+        let now = demo.json("steering", "/_sandbox/clock").await["now"].clone();
+        let now: jiff::Timestamp = serde_json::from_value(now).expect("an instant");
+        let mut order = order_with_buyer(&format!("VIDA-{seconds}"));
+        order["expires_at"] = json!(now + jiff::SignedDuration::from_secs(seconds));
+        let (status, answer) = demo.create(&format!("life-{seconds}"), &order).await;
+        assert_eq!(status, expected, "{seconds} s: {answer}");
+        if expected == 201 {
+            let sent = demo.creations(answer["provider_reference"].as_str().expect("a reference")).await;
+            let expiration = sent[0]["expiration"].as_str().expect("an expiry");
+            let life =
+                expiration.parse::<jiff::Timestamp>().expect("an instant").duration_since(now).as_secs();
+            assert!((600..=1800).contains(&life), "{life} s are sent to the provider");
+        } else {
+            let named =
+                answer["param"].as_str() == Some("expires_at") || answer.to_string().contains("expires_at");
+            assert!(named, "{answer}");
+        }
+    }
+    testing::covers!("AV-2-01");
+    demo.stop();
+}
