@@ -57,26 +57,23 @@ async fn run_demo(options: &DemoOptions) -> Result<(), Failure> {
 }
 
 async fn run_tour(options: &DemoOptions, started: Instant) -> Result<(), Failure> {
-    let data = match &options.data {
-        Some(data) => data.clone(),
-        None => {
-            let made = tempfile::Builder::new().prefix("caudal-tour-").tempdir();
-            made.map_err(|error| Failure::environment(format!("no directory for the tour: {error}")))?.keep()
-        }
-    };
+    // Removed when it is dropped: all that the tour found stands in its report, unless something was found.
+    let made = tempfile::Builder::new().prefix("caudal-tour-").tempdir();
+    let made = made.map_err(|error| Failure::environment(format!("no directory for the tour: {error}")))?;
+    let data = options.data.clone().unwrap_or_else(|| made.path().to_owned());
     make_directory(&data)?;
-    let stage = Stage::start(stage_settings(options, &data)).await?;
     let stop = signals::stop_on_signal()?;
+    let stage = Stage::start(stage_settings(options, &data)).await?;
     let outcome = tokio::select! {
         outcome = tour::run(&stage.places, started, options.json) => outcome,
         () = stop.cancelled() => Err(Failure::Findings("the tour was stopped".to_owned())),
     };
     let stopped = stage.stop().await;
-    if outcome.is_ok() && options.data.is_none() {
-        // Left behind it would only take room: all that the tour found stands in its report.
-        let _ = std::fs::remove_dir_all(&data);
-    } else if !options.json {
-        screen::line(format!("The hub's data stays in {}", data.display()));
+    if outcome.is_err() {
+        let kept = options.data.clone().unwrap_or_else(|| made.keep());
+        if !options.json {
+            screen::line(format!("The hub's data stays in {}", kept.display()));
+        }
     }
     outcome.and(stopped)
 }
