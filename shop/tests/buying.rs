@@ -276,7 +276,7 @@ async fn a_shopper_with_a_pending_payment_is_told_after_the_hub_was_asked_once()
     for shown in ["Tienes un pago pendiente", &reference, "601 555 0100", "ayuda@tienda.example", "CUS-7"] {
         assert!(html.contains(shown), "{shown}");
     }
-    testing::covers!("AV-4.3-04", "AV-4.3-05", "AV-4.3-06");
+    testing::covers!("AV-4.3-04", "AV-4.3-05");
     let form = good_form(&form_token(&html));
     hub.decide(&json!({"status": "approved"}));
     let html = page(&browser, at(&shop, "/checkout")).await;
