@@ -41,7 +41,7 @@ pub async fn receive_notice(
         "verdict" => judged.verdict.word()
     )
     .increment(1);
-    if judged.verdict == Verdict::Valid {
+    if matches!(judged.verdict, Verdict::Valid | Verdict::Test) {
         hub.wake.notify_waiters();
     }
     Ok(Some(reply))
@@ -160,10 +160,11 @@ async fn take(
         received_at: now,
     };
     tx.insert_notice(merchant, &line, judged.repeat_key.as_deref(), Some(&sealed)).await?;
-    if judged.verdict == Verdict::Valid
+    // What marks a test is not signed: a real notice altered to look like one still makes us ask.
+    if matches!(judged.verdict, Verdict::Valid | Verdict::Test)
         && let Some((payment, attempt)) = &judged.found
     {
-        if !judged.facts.is_empty() {
+        if judged.verdict == Verdict::Valid && !judged.facts.is_empty() {
             let known = Known {
                 merchant_id: merchant.to_owned(),
                 payment_id: payment.clone(),

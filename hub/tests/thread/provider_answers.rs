@@ -1,11 +1,16 @@
 //! Answers that are no answers: nothing is believed, and the hub asks again.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use payment::{Status, summary::Certainty};
 use serde_json::json;
 use simulation::hardship::{NoticeFault, RequestFault};
 use testing::TestDatabase;
 
 use crate::stage::{ACCOUNT, APPROVED_CARD, MERCHANT, Stage};
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 testing::both_databases! {
     async fn an_answer_that_is_no_answer_changes_nothing_and_is_asked_for_again(database: TestDatabase) {
@@ -31,6 +36,21 @@ testing::both_databases! {
             let stands = stage.now(&payment).await;
             assert_eq!((stands.status, stands.version), (Status::RequiresAction, payment.version), "{told}");
         }
+        stage.come_back(&payment).await;
+        stage.settle().await;
+        stage.expect(&payment, Status::Approved, 1).await;
+    }
+
+    async fn a_provider_slower_than_its_time_out_keeps_no_shopper_and_is_asked_again(database: TestDatabase) {
+        let stage = Stage::on(&database).await;
+        let payment = stage.order("PEDIDO-30").await;
+        stage.spoil_notice(NoticeFault::Lost);
+        stage.pay(&payment, APPROVED_CARD).await;
+        stage.spoil_request("query_session", RequestFault::Delay { ms: 10_500 });
+        assert_eq!(stage.come_back(&payment).await, 303, "the shopper goes on before the answer");
+        let asked = testing::until(PATIENCE, async || (stage.hub.busy.load(Ordering::SeqCst) == 0).then_some(()));
+        asked.await;
+        assert_eq!(stage.now(&payment).await.version, payment.version);
         stage.come_back(&payment).await;
         stage.settle().await;
         stage.expect(&payment, Status::Approved, 1).await;
