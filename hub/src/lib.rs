@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod crash;
 mod fault;
 pub mod flow;
 pub mod metrics;

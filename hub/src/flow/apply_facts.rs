@@ -8,6 +8,7 @@ use payment::movement::{Movement, MovementState};
 use payment::subject::SubjectKind;
 use payment::{Subject, Summary, Timestamp};
 
+use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::document;
 use crate::flow::probe::first_look_up;
@@ -95,10 +96,37 @@ pub async fn apply_facts(hub: &Hub, batch: Vec<Known>) -> Result<Vec<Payment>, S
     for index in order {
         payments.push((index, apply_in(hub, &mut tx, &batch[index]).await?));
     }
+    batch.iter().for_each(|known| may_die_before_commit(known.source));
     tx.commit().await?;
+    batch.iter().for_each(|known| may_die_after_commit(known.source));
     hub.wake.notify_waiters();
     payments.sort_by_key(|(index, _)| *index);
     Ok(payments.into_iter().map(|(_, payment)| payment).collect())
+}
+
+fn may_die_before_commit(source: Source) {
+    match source {
+        Source::Answer => crash_point!("create.before_answer"),
+        Source::Merchant => crash_point!("cancel.before_answer"),
+        Source::Timer => crash_point!("lost_creation.before_commit"),
+        Source::Return | Source::AskedByNotice | Source::Probe | Source::Person => {
+            crash_point!("look_up.before_commit");
+        }
+        // A notice is applied in its own transaction.
+        Source::Notice => {}
+    }
+}
+
+fn may_die_after_commit(source: Source) {
+    match source {
+        Source::Answer => crash_point!("create.after_answer"),
+        Source::Merchant => crash_point!("cancel.after_answer"),
+        Source::Timer => crash_point!("lost_creation.after_commit"),
+        Source::Return | Source::AskedByNotice | Source::Probe | Source::Person => {
+            crash_point!("look_up.after_commit");
+        }
+        Source::Notice => {}
+    }
 }
 
 /// Applies what is known inside the caller's transaction.

@@ -12,11 +12,12 @@ use payment::summary::Certainty;
 use payment::task::Authorization;
 use payment::{Fact, Money, Order, Status, Task, Timestamp};
 
+use crate::crash::crash_point;
 use crate::flow::apply_facts::{Known, LoggedCall, Source, apply_facts};
 use crate::flow::drive_task::{Driven, End, Job, drive_task};
 use crate::settings::Merchant;
 use crate::state::Hub;
-use crate::store::{Attempt, Failure, HistoryLine, Payment, PaymentDetail, StoreError};
+use crate::store::{Attempt, CallLine, Failure, HistoryLine, Payment, PaymentDetail, StoreError};
 
 /// How long a creation may take, process deaths included, before the probe gives its attempt up, in seconds.
 const OPENING_LEASE_S: i64 = 120;
@@ -84,8 +85,25 @@ async fn create(hub: &Hub, merchant: &Merchant, wanted: NewPayment) -> Result<Pa
     let (account, provider) = choose_account(hub, merchant, &wanted)?;
     let expires_at = check(&wanted.order, account, provider.as_ref(), now)?;
     let (payment, attempt) = new_records(hub, merchant, wanted, account, provider, now, expires_at);
-    let job = Job {
-        merchant_id: merchant.id.clone(),
+    let job = opening(hub, &payment, &attempt, account, provider);
+    let first = job.begin(hub);
+    let line = first_line(hub, &job, &first);
+    if let Some(known) = write(hub, &payment, &attempt, &job, &first, line.as_ref()).await? {
+        return Box::pin(resume(hub, known)).await;
+    }
+    Box::pin(open(hub, &job, first, line)).await
+}
+
+/// The job that opens an attempt at its provider.
+fn opening(
+    hub: &Hub,
+    payment: &Payment,
+    attempt: &Attempt,
+    account: &Account,
+    provider: &Arc<dyn Provider>,
+) -> Job {
+    Job {
+        merchant_id: payment.merchant_id.clone(),
         payment_id: payment.id.clone(),
         attempt_id: attempt.id.clone(),
         account: account.clone(),
@@ -93,28 +111,65 @@ async fn create(hub: &Hub, merchant: &Merchant, wanted: NewPayment) -> Result<Pa
         task: Task::Authorize(Box::new(Authorization {
             reference: attempt.reference.clone(),
             order: payment.order.clone(),
-            expires_at,
-            return_url: hub.return_url(&merchant.id, &attempt.id),
+            expires_at: attempt.expires_at,
+            return_url: hub.return_url(&payment.merchant_id, &attempt.id),
         })),
-    };
-    let first = job.begin(hub);
-    let line = match &first {
+    }
+}
+
+fn first_line(hub: &Hub, job: &Job, first: &Step) -> Option<CallLine> {
+    match first {
         Step::Call(call) => Some(job.line(hub, call)),
         Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. } => None,
-    };
-    if let Some(known) = write(hub, &payment, &attempt, &job, &first, line.as_ref()).await? {
-        return Ok(known);
     }
-    let mut driven = drive_task(hub, &job, first, line).await?;
+}
+
+/// Opens the attempt, whose first call is committed when there is a `line` of it.
+async fn open(hub: &Hub, job: &Job, first: Step, line: Option<CallLine>) -> Result<Payment, CreateError> {
+    let mut driven = drive_task(hub, job, first, line).await?;
     for _ in 0..FRESH_STARTS {
         if !matches!(driven.end, End::Lost(AfterLost::FreshStart)) {
             break;
         }
-        let again = drive_task(hub, &job, job.begin(hub), None).await?;
+        let again = drive_task(hub, job, job.begin(hub), None).await?;
         driven.calls.extend(again.calls);
         driven.end = again.end;
     }
-    conclude(hub, &job, driven).await
+    conclude(hub, job, driven).await
+}
+
+/// The same request came before. When its process died before it learned anything, and what it may have left at
+/// the provider is inert, the attempt is begun anew; else the payment is answered as it stands.
+async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
+    let attempts = hub.store.attempts(&known.merchant_id, &known.id).await?;
+    let Some(attempt) = attempts.last().filter(|attempt| is_unopened(&known, attempt)) else {
+        return Ok(known);
+    };
+    let Some((account, provider)) = hub.account(&attempt.account_id) else { return Ok(known) };
+    let job = opening(hub, &known, attempt, account, provider);
+    let first = job.begin(hub);
+    let (Step::Call(call), Some(line)) = (&first, first_line(hub, &job, &first)) else { return Ok(known) };
+    if call.on_lost != AfterLost::FreshStart {
+        return Ok(known);
+    }
+    let mut tx = hub.store.begin().await?;
+    let locked =
+        tx.lock_payment(&known.merchant_id, &known.id).await?.ok_or(StoreError::Corrupt("payment"))?;
+    let attempts = tx.attempts(&known.merchant_id, &known.id).await?;
+    if !attempts.last().is_some_and(|attempt| is_unopened(&locked, attempt)) {
+        return Ok(locked);
+    }
+    let due_at = hub.clock.now() + jiff::SignedDuration::from_secs(OPENING_LEASE_S);
+    tx.schedule_work(&known.merchant_id, &known.id, &job.attempt_id, due_at).await?;
+    job.write_intent(&mut tx, call, &line).await?;
+    crash_point!("resume.before_commit");
+    tx.commit().await?;
+    crash_point!("resume.after_commit");
+    Box::pin(open(hub, &job, first, Some(line))).await
+}
+
+fn is_unopened(payment: &Payment, attempt: &Attempt) -> bool {
+    payment.status == Status::Created && attempt.provider_reference.is_none()
 }
 
 fn choose_account<'a>(
@@ -212,7 +267,7 @@ async fn write(
     attempt: &Attempt,
     job: &Job,
     first: &Step,
-    line: Option<&crate::store::CallLine>,
+    line: Option<&CallLine>,
 ) -> Result<Option<Payment>, CreateError> {
     let mut tx = hub.store.begin().await?;
     if let Err(error) = tx.insert_payment(payment).await {
@@ -234,7 +289,9 @@ async fn write(
     if let (Step::Call(call), Some(line)) = (first, line) {
         job.write_intent(&mut tx, call, line).await?;
     }
+    crash_point!("create.before_commit");
     tx.commit().await?;
+    crash_point!("create.after_commit");
     Ok(None)
 }
 

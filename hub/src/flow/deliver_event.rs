@@ -6,6 +6,7 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::crash::{crash_point, lease_s};
 use crate::fault::fault;
 use crate::outbound::Posted;
 use crate::state::Hub;
@@ -24,7 +25,7 @@ pub const SECRET_PREFIX: &str = "whsec_";
 pub async fn deliver_due_events(hub: &Arc<Hub>, limit: u32) -> Result<usize, StoreError> {
     let _busy = hub.busy();
     let real_now = hub.clock.real_now();
-    let lease_until = real_now + jiff::SignedDuration::from_secs(LEASE_S);
+    let lease_until = real_now + jiff::SignedDuration::from_secs(lease_s(LEASE_S));
     let claimed = hub.store.claim_deliveries(hub.clock.now(), real_now, lease_until, limit).await?;
     let count = claimed.len();
     let tries = claimed.into_iter().map(|delivery| async move {
@@ -52,7 +53,9 @@ async fn deliver(hub: &Hub, delivery: &ClaimedDelivery) -> Result<(), StoreError
         ("webhook-timestamp", now_s.to_string()),
         ("webhook-signature", signature(&secret, event.id.as_str(), now_s, &event.body)),
     ];
+    crash_point!("delivery.before_post");
     let posted = hub.outbound.post_event(&endpoint.url, &headers, event.body).await;
+    crash_point!("delivery.after_post");
     let (outcome, result) = judge(hub, delivery, &posted);
     let word = match outcome {
         DeliveryOutcome::Delivered => "delivered",

@@ -8,6 +8,7 @@ use payment::provider::{Moment, Provider};
 use payment::step::{AfterLost, Call, Input, Refusal, Step};
 use payment::{Fact, Task, Timestamp};
 
+use crate::crash::crash_point;
 use crate::flow::apply_facts::LoggedCall;
 use crate::flow::wire_mask;
 use crate::outbound::Called;
@@ -119,11 +120,15 @@ pub async fn drive_task(
                 let line = job.line(hub, &call);
                 let mut tx = hub.store.begin().await?;
                 job.write_intent(&mut tx, &call, &line).await?;
+                may_die(&job.task, Place::BeforeCommit);
                 tx.commit().await?;
+                may_die(&job.task, Place::AfterCommit);
                 (line, true)
             }
         };
+        may_die(&job.task, Place::BeforeCall);
         let called = hub.outbound.call(&call.request, &hub.clock).await;
+        may_die(&job.task, Place::AfterCall);
         finish_line(&mut line, &called, job);
         calls.push(LoggedCall { line, was_written });
         count(job, &call, &called);
@@ -143,6 +148,33 @@ pub async fn drive_task(
     }
     tracing::error!(attempt = %job.attempt_id, "a task does not come to an end");
     Ok(Driven { end: End::Lost(AfterLost::Search), calls })
+}
+
+/// Where in the round of one call.
+#[derive(Clone, Copy)]
+enum Place {
+    BeforeCommit,
+    AfterCommit,
+    BeforeCall,
+    AfterCall,
+}
+
+/// The crash points of a round. The intent of a look-up is not written, and the first one of a creation is
+/// written with the payment: what a creation commits here is that it is begun anew.
+fn may_die(task: &Task, place: Place) {
+    match (task, place) {
+        (Task::Authorize(_), Place::BeforeCommit) => crash_point!("create_again.before_commit"),
+        (Task::Authorize(_), Place::AfterCommit) => crash_point!("create_again.after_commit"),
+        (Task::Authorize(_), Place::BeforeCall) => crash_point!("create.before_call"),
+        (Task::Authorize(_), Place::AfterCall) => crash_point!("create.after_call"),
+        (Task::Withdraw(_), Place::BeforeCommit) => crash_point!("cancel.before_commit"),
+        (Task::Withdraw(_), Place::AfterCommit) => crash_point!("cancel.after_commit"),
+        (Task::Withdraw(_), Place::BeforeCall) => crash_point!("cancel.before_call"),
+        (Task::Withdraw(_), Place::AfterCall) => crash_point!("cancel.after_call"),
+        (Task::LookUp(_), Place::BeforeCall) => crash_point!("look_up.before_call"),
+        (Task::LookUp(_), Place::AfterCall) => crash_point!("look_up.after_call"),
+        (Task::LookUp(_), Place::BeforeCommit | Place::AfterCommit) => {}
+    }
 }
 
 const fn allows_call(on_lost: AfterLost) -> bool {

@@ -1,5 +1,6 @@
 //! Idempotency keys: the claim is written before the work, the answer after, sealed.
 
+use crate::crash;
 use crate::fault::fault;
 use crate::state::Hub;
 use crate::store::StoreError;
@@ -50,7 +51,7 @@ pub async fn begin(
         return Ok(Claim::Replay { status, body });
     }
     let age_us = now.as_microsecond().saturating_sub(known.claimed_at);
-    if age_us < CLAIM_LEASE_S * 1_000_000 {
+    if age_us < crash::lease_s(CLAIM_LEASE_S) * 1_000_000 {
         return Ok(Claim::Running);
     }
     let taken = hub.store.take_over_idempotency_key(merchant, route, key, known.claimed_at, now).await?;

@@ -10,6 +10,7 @@ use payment::step::Refusal;
 use payment::task::Target;
 use payment::{Task, Timestamp};
 
+use crate::crash::{crash_point, lease_s};
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, Source, apply_facts, open_case};
 use crate::flow::create_payment::{not_opened, unreachable_failure};
@@ -160,13 +161,16 @@ pub async fn probe_due(hub: &Arc<Hub>, limit: u32) -> Result<usize, StoreError> 
         return Ok(0);
     }
     let real_now = hub.clock.real_now();
-    let lease_until = real_now + jiff::SignedDuration::from_secs(LEASE_S);
+    let lease_until = real_now + jiff::SignedDuration::from_secs(lease_s(LEASE_S));
     let _busy = hub.busy();
     let claimed = hub.store.claim_work(hub.clock.now(), real_now, lease_until, limit).await?;
     let count = claimed.len();
     let resolutions = claimed.into_iter().map(|work| async move {
-        if let Err(error) = resolve(hub, &work).await {
-            tracing::error!(attempt = %work.attempt_id, %error, "work could not be finished; its lease will end");
+        match resolve(hub, &work).await {
+            Ok(()) => crash_point!("probe.after_release"),
+            Err(error) => {
+                tracing::error!(attempt = %work.attempt_id, %error, "work could not be finished; its lease will end");
+            }
         }
     });
     futures_util::future::join_all(resolutions).await;
@@ -180,7 +184,9 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
     };
     let now = hub.clock.now();
     let cause = if work.is_asked_by_notice { AskCause::Notice } else { AskCause::Probe };
-    match ask_now(hub, &work.merchant_id, &work.attempt_id, cause).await {
+    let asked = ask_now(hub, &work.merchant_id, &work.attempt_id, cause).await;
+    crash_point!("probe.before_release");
+    match asked {
         Ok(payment) if !payment.status.is_open() => hub.store.end_work(work).await,
         Ok(payment) => {
             let Some(policy) = query_policy(hub, &attempt) else { return hub.store.end_work(work).await };

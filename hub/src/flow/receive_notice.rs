@@ -11,6 +11,7 @@ use payment::id::{AttemptId, NoticeId, PaymentId};
 use payment::notice::{NoticeReply, RawNotice, Reading, Verdict};
 use payment::provider::Provider;
 
+use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, Source, apply_in};
 use crate::state::Hub;
@@ -183,6 +184,8 @@ async fn take(
     if fault!("answer_before_durable") {
         return Ok(reply);
     }
+    crash_point!("notice.before_commit");
     tx.commit().await?;
+    crash_point!("notice.after_commit");
     Ok(reply)
 }

@@ -6,6 +6,7 @@ use sqlx::FromRow;
 
 use super::database::{Link, Store, StoreError, instant, on, parsed};
 use super::rows::Delivery;
+use crate::crash::crash_point;
 
 const CLAIM_SQLITE: &str = "UPDATE delivery SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
      WHERE (merchant_id, event_id, endpoint_id) IN (SELECT merchant_id, event_id, endpoint_id FROM delivery \
@@ -94,7 +95,13 @@ impl Store {
                     .await?
             }
         };
+        if !rows.is_empty() {
+            crash_point!("delivery.before_claim");
+        }
         tx.commit().await?;
+        if !rows.is_empty() {
+            crash_point!("delivery.after_claim");
+        }
         let claimed = |(merchant_id, event_id, endpoint_id, tries, claim): Row| {
             Ok(ClaimedDelivery {
                 merchant_id,
@@ -131,7 +138,10 @@ impl Store {
             }
             query.bind(result).execute(connection).await?;
         });
-        tx.commit().await
+        crash_point!("delivery.before_acknowledgement");
+        tx.commit().await?;
+        crash_point!("delivery.after_acknowledgement");
+        Ok(())
     }
 
     /// The deliveries of an event.

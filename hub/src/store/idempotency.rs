@@ -3,6 +3,7 @@
 use payment::Timestamp;
 
 use super::database::{Store, StoreError, on};
+use crate::crash::crash_point;
 
 const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at) \
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
@@ -50,7 +51,9 @@ impl Store {
                 .rows_affected()
         });
         if claimed == 1 {
+            crash_point!("key.before_claim");
             tx.commit().await?;
+            crash_point!("key.after_claim");
             return Ok(None);
         }
         type Row = (String, i64, Option<i64>, Option<Vec<u8>>);
@@ -110,7 +113,10 @@ impl Store {
                 .execute(connection)
                 .await?;
         });
-        tx.commit().await
+        crash_point!("key.before_answer");
+        tx.commit().await?;
+        crash_point!("key.after_answer");
+        Ok(())
     }
 
     /// Forgets a claim whose work never began.

@@ -5,6 +5,7 @@ use payment::id::{AttemptId, PaymentId};
 
 use super::database::{Link, Store, StoreError, Tx, instant, on, parsed};
 use super::rows::Work;
+use crate::crash::crash_point;
 
 const SCHEDULE: &str = "INSERT INTO work (merchant_id, attempt_id, payment_id, due_at, claimed_until, claim, tries, cause) \
      VALUES ($1, $2, $3, $4, 0, 0, 0, 'probe') ON CONFLICT (merchant_id, attempt_id) DO UPDATE SET due_at = excluded.due_at";
@@ -57,7 +58,13 @@ impl Store {
                     .await?
             }
         };
+        if !rows.is_empty() {
+            crash_point!("probe.before_claim");
+        }
         tx.commit().await?;
+        if !rows.is_empty() {
+            crash_point!("probe.after_claim");
+        }
         let work = |(merchant_id, payment_id, attempt_id, tries, claim, cause): Row| {
             Ok(Work {
                 merchant_id,

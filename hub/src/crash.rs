@@ -1,0 +1,151 @@
+//! Crash points: before and after every commit and every outbound call of a payment's way. A test names one, and
+//! the process dies there by SIGKILL. Never in the product: the feature `faults` is for tests alone.
+
+/// The variable that names the point to die at, as `name` or `name:n` for its n-th arrival.
+pub const VARIABLE: &str = "CAUDAL_CRASH";
+/// The variable that names the file to which each arrival is appended, one name a line.
+pub const TRACE_VARIABLE: &str = "CAUDAL_CRASH_TRACE";
+/// The variable that shortens leases, in seconds, for tests that wait for those of a dead process.
+pub const LEASE_VARIABLE: &str = "CAUDAL_LEASE_S";
+
+/// Every point, in the order of a payment's way. A point of the code that is not listed does not compile.
+pub const POINTS: [&str; 38] = [
+    "key.before_claim",
+    "key.after_claim",
+    "create.before_commit",
+    "create.after_commit",
+    "create.before_call",
+    "create.after_call",
+    "create.before_answer",
+    "create.after_answer",
+    "key.before_answer",
+    "key.after_answer",
+    "create_again.before_commit",
+    "create_again.after_commit",
+    "resume.before_commit",
+    "resume.after_commit",
+    "lost_creation.before_commit",
+    "lost_creation.after_commit",
+    "notice.before_commit",
+    "notice.after_commit",
+    "probe.before_claim",
+    "probe.after_claim",
+    "look_up.before_call",
+    "look_up.after_call",
+    "look_up.before_commit",
+    "look_up.after_commit",
+    "probe.before_release",
+    "probe.after_release",
+    "delivery.before_claim",
+    "delivery.after_claim",
+    "delivery.before_post",
+    "delivery.after_post",
+    "delivery.before_acknowledgement",
+    "delivery.after_acknowledgement",
+    "cancel.before_commit",
+    "cancel.after_commit",
+    "cancel.before_call",
+    "cancel.after_call",
+    "cancel.before_answer",
+    "cancel.after_answer",
+];
+
+/// Whether a point is listed, for the compiler.
+pub const fn is_listed(name: &str) -> bool {
+    let mut index = 0;
+    while index < POINTS.len() {
+        if is_same(POINTS[index].as_bytes(), name.as_bytes()) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < one.len() {
+        if one[index] != other[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// The process may die here. The name is a literal, so that a search finds its place.
+macro_rules! crash_point {
+    ($name:literal) => {{
+        const { assert!($crate::crash::is_listed($name), "crash::POINTS does not list this point") };
+        #[cfg(feature = "faults")]
+        $crate::crash::reach($name);
+    }};
+}
+pub(crate) use crash_point;
+
+/// A lease, in seconds of real time: what the product says, unless a test wants less.
+#[cfg(feature = "faults")]
+pub(crate) fn lease_s(usual: i64) -> i64 {
+    std::env::var(LEASE_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+/// A lease, in seconds of real time.
+#[cfg(not(feature = "faults"))]
+pub(crate) const fn lease_s(usual: i64) -> i64 {
+    usual
+}
+
+/// Notes the arrival, and kills this process when it is the one that was named.
+#[cfg(feature = "faults")]
+pub(crate) fn reach(name: &'static str) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static ARRIVALS: AtomicU32 = AtomicU32::new(0);
+    note(name);
+    let Ok(wanted) = std::env::var(VARIABLE) else { return };
+    let (point, arrival) = match wanted.split_once(':') {
+        Some((point, arrival)) => (point, arrival.parse().unwrap_or(1)),
+        None => (wanted.as_str(), 1),
+    };
+    if point == name && ARRIVALS.fetch_add(1, Ordering::SeqCst) + 1 == arrival {
+        die();
+    }
+}
+
+#[cfg(feature = "faults")]
+fn note(name: &str) {
+    use std::io::Write;
+
+    let Some(path) = std::env::var_os(TRACE_VARIABLE) else { return };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    // A trace that cannot be written lacks the point, and the test that reads it fails.
+    let _ = file.and_then(|mut file| file.write_all(format!("{name}\n").as_bytes()));
+}
+
+/// Dies as if by `kill -9`: nothing is flushed, closed or answered.
+#[cfg(feature = "faults")]
+fn die() -> ! {
+    let own = std::process::id().to_string();
+    // Without the program `kill` the process stays alive, and the test that waits for its death fails.
+    let _ = std::process::Command::new("kill").args(["-9", &own]).status();
+    loop {
+        std::thread::park();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_point_is_listed_once() {
+        let names: std::collections::BTreeSet<&str> = POINTS.into_iter().collect();
+        assert_eq!(names.len(), POINTS.len());
+        assert!(
+            is_listed("notice.after_commit") && !is_listed("notice.after_commi") && !is_listed("nowhere")
+        );
+    }
+}
