@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod notices;
 pub mod outbound;
 pub mod pages;
+pub mod panics;
 pub mod server;
 pub mod settings;
 pub mod state;

@@ -1,9 +1,21 @@
-//! Keys derived from the master key: sealing of records, fingerprints, page addresses.
+//! Keys derived from the master keys: sealing of records, fingerprints, page addresses.
+//!
+//! The ring holds one master key or several, the newest first. The first one seals and signs; any of them opens and
+//! verifies. Sealed records go over to a new first key by [`Vault::rewrap`]. Fingerprints and page addresses cannot be
+//! made anew: those of an older key hold as long as it stands in the ring, and end with it, which is what is wanted of
+//! a key that leaked.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::{hkdf, hmac};
+mod envelope;
+mod master_key;
+
+use aws_lc_rs::hmac;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
+
+use self::master_key::MasterKey;
+
+pub use self::envelope::KEY_ID_AT;
+pub use self::master_key::{KEY_ID_BYTES, KeyId};
 
 /// Why something could not be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,88 +23,106 @@ pub enum VaultError {
     /// The master key is not 64 hex digits.
     #[error("the master key is not 64 hex digits")]
     MalformedKey,
-    /// What was stored does not open at this place with this key.
-    #[error("a sealed value does not open: another master key, or it was moved or altered")]
+    /// The ring holds a key twice.
+    #[error("a master key is given twice")]
+    RepeatedKey,
+    /// A key sealed it that the ring does not hold.
+    #[error("a sealed value needs master key {0}, which is not given")]
+    UnknownKey(KeyId),
+    /// What was stored does not open at this place.
+    #[error("a sealed value does not open: it was moved or altered")]
     DoesNotOpen,
     /// The cipher refused.
     #[error("sealing failed")]
     SealingFailed,
 }
 
-/// The keys. Never printed.
+/// The key ring. Never printed.
 pub struct Vault {
-    sealing: RandomizedNonceKey,
-    fingerprints: hmac::Key,
-    pages: hmac::Key,
-}
-
-struct Bytes32;
-
-impl hkdf::KeyType for Bytes32 {
-    fn len(&self) -> usize {
-        32
-    }
+    /// Newest first; never empty.
+    ring: Vec<MasterKey>,
 }
 
 impl Vault {
-    /// Derives one key per purpose.
-    pub fn new(master_key: &SecretString) -> Result<Self, VaultError> {
-        let master = decode_hex(master_key.expose_secret()).ok_or(VaultError::MalformedKey)?;
-        let derived = |purpose: &[u8]| -> Result<[u8; 32], VaultError> {
-            let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"caudal");
-            let mut key = [0; 32];
-            salt.extract(&master)
-                .expand(&[purpose], Bytes32)
-                .and_then(|material| material.fill(&mut key))
-                .map_err(|_| VaultError::MalformedKey)?;
-            Ok(key)
-        };
-        Ok(Self {
-            sealing: RandomizedNonceKey::new(&AES_256_GCM, &derived(b"seal records")?)
-                .map_err(|_| VaultError::MalformedKey)?,
-            fingerprints: hmac::Key::new(hmac::HMAC_SHA256, &derived(b"fingerprint bodies")?),
-            pages: hmac::Key::new(hmac::HMAC_SHA256, &derived(b"sign page addresses")?),
-        })
+    /// Reads the ring: one master key a line, 64 hex digits each, the newest first.
+    ///
+    /// # Errors
+    /// [`VaultError::MalformedKey`] when a line is no key or there is none, [`VaultError::RepeatedKey`].
+    pub fn new(master_keys: &SecretString) -> Result<Self, VaultError> {
+        let lines = master_keys.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty());
+        let ring: Vec<MasterKey> = lines.map(MasterKey::derive).collect::<Result<_, _>>()?;
+        if ring.is_empty() {
+            return Err(VaultError::MalformedKey);
+        }
+        let mut ids: Vec<KeyId> = ring.iter().map(|key| key.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.len() < ring.len() {
+            return Err(VaultError::RepeatedKey);
+        }
+        Ok(Self { ring })
+    }
+
+    /// The ids of the ring's keys, the sealing one first.
+    pub fn key_ids(&self) -> impl Iterator<Item = KeyId> + '_ {
+        self.ring.iter().map(|key| key.id)
     }
 
     /// Seals bytes to one place (`notice/body/not_…`): they open nowhere else.
+    ///
+    /// # Errors
+    /// [`VaultError::SealingFailed`].
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let mut sealed = plain.to_vec();
-        let nonce = self
-            .sealing
-            .seal_in_place_append_tag(Aad::from(place.as_bytes()), &mut sealed)
-            .map_err(|_| VaultError::SealingFailed)?;
-        let mut stored = nonce.as_ref().to_vec();
-        stored.append(&mut sealed);
-        Ok(stored)
+        envelope::seal(self.first()?, place, plain)
     }
 
-    /// Opens what was sealed to the same place.
+    /// Opens what was sealed to the same place by any key of the ring.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownKey`] and [`VaultError::DoesNotOpen`].
     pub fn open(&self, place: &str, stored: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let (nonce, sealed) = stored.split_at_checked(NONCE_LEN).ok_or(VaultError::DoesNotOpen)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::DoesNotOpen)?;
-        let mut buffer = sealed.to_vec();
-        let plain = self
-            .sealing
-            .open_in_place(nonce, Aad::from(place.as_bytes()), &mut buffer)
-            .map_err(|_| VaultError::DoesNotOpen)?;
-        Ok(plain.to_vec())
+        envelope::open(&self.ring, place, stored)
+    }
+
+    /// The same sealed value, opened by the ring's first key. None: it already is.
+    ///
+    /// # Errors
+    /// Those of [`Vault::open`].
+    pub fn rewrap(&self, place: &str, stored: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
+        envelope::rewrap(&self.ring, place, stored)
     }
 
     /// A keyed fingerprint: tells equality to us and nothing to anybody else. 64 hex digits.
     pub fn fingerprint(&self, parts: &[&[u8]]) -> String {
-        encode_hex(tag(&self.fingerprints, parts).as_ref())
+        self.fingerprints(parts).into_iter().next().unwrap_or_default()
+    }
+
+    /// The fingerprint under each key of the ring, the one to keep first: what an older key fingerprinted is still
+    /// known again.
+    pub fn fingerprints(&self, parts: &[&[u8]]) -> Vec<String> {
+        self.ring.iter().map(|key| encode_hex(tag(&key.fingerprints, parts).as_ref())).collect()
     }
 
     /// The unguessable part of a page's address, for one purpose and one thing. 32 hex digits.
     pub fn page_token(&self, purpose: &str, id: &str) -> String {
-        encode_hex(&tag(&self.pages, &[purpose.as_bytes(), id.as_bytes()]).as_ref()[..16])
+        self.ring.first().map(|key| page_token(key, purpose, id)).unwrap_or_default()
     }
 
-    /// Whether a page's address carries the right token, in constant time.
+    /// Whether a page's address carries the right token of any key, in constant time for each.
     pub fn is_page_token(&self, purpose: &str, id: &str, token: &str) -> bool {
-        self.page_token(purpose, id).as_bytes().ct_eq(token.as_bytes()).into()
+        let is_of = |key: &MasterKey| -> bool {
+            page_token(key, purpose, id).as_bytes().ct_eq(token.as_bytes()).into()
+        };
+        self.ring.iter().any(is_of)
     }
+
+    fn first(&self) -> Result<&MasterKey, VaultError> {
+        self.ring.first().ok_or(VaultError::MalformedKey)
+    }
+}
+
+fn page_token(key: &MasterKey, purpose: &str, id: &str) -> String {
+    encode_hex(&tag(&key.pages, &[purpose.as_bytes(), id.as_bytes()]).as_ref()[..16])
 }
 
 /// Every part goes in with its length, so that no two lists of parts read the same.
@@ -105,20 +135,6 @@ fn tag(key: &hmac::Key, parts: &[&[u8]]) -> hmac::Tag {
     context.sign()
 }
 
-fn decode_hex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.trim().as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let high = char::from(pair[0]).to_digit(16)?;
-        let low = char::from(pair[1]).to_digit(16)?;
-        *byte = u8::try_from(high * 16 + low).ok()?;
-    }
-    Some(bytes)
-}
-
 /// Lower-case hex.
 pub fn encode_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -128,31 +144,83 @@ pub fn encode_hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn vault(digit: &str) -> Vault {
-        Vault::new(&SecretString::from(digit.repeat(64))).expect("a key")
+    /// A ring of plainly invented keys, newest first.
+    fn ring(digits: &str) -> Vault {
+        let lines: Vec<String> = digits.chars().map(|digit| digit.to_string().repeat(64)).collect();
+        Vault::new(&SecretString::from(lines.join("\n"))).expect("a ring")
+    }
+
+    fn id(digit: &str) -> KeyId {
+        ring(digit).key_ids().next().expect("a key")
     }
 
     #[test]
     fn what_is_sealed_opens_at_its_own_place_only() {
-        let sealed = vault("1").seal("notice/body/a", b"plain").expect("sealed");
+        let sealed = ring("1").seal("notice/body/a", b"plain").expect("sealed");
         assert!(!sealed.windows(5).any(|window| window == b"plain"));
-        assert_eq!(vault("1").open("notice/body/a", &sealed).as_deref(), Ok(&b"plain"[..]));
-        assert_eq!(vault("1").open("notice/body/b", &sealed), Err(VaultError::DoesNotOpen));
-        assert_eq!(vault("2").open("notice/body/a", &sealed), Err(VaultError::DoesNotOpen));
-        assert_eq!(vault("1").open("notice/body/a", &sealed[..4]), Err(VaultError::DoesNotOpen));
+        assert_eq!(ring("1").open("notice/body/a", &sealed).as_deref(), Ok(&b"plain"[..]));
+        assert_eq!(ring("1").open("notice/body/b", &sealed), Err(VaultError::DoesNotOpen));
+        assert_eq!(ring("2").open("notice/body/a", &sealed), Err(VaultError::UnknownKey(id("1"))));
+    }
+
+    #[test]
+    fn a_sealed_value_with_any_bit_turned_or_byte_cut_off_does_not_open() {
+        let vault = ring("1");
+        let sealed = vault.seal("p", b"plain").expect("sealed");
+        for at in 0..sealed.len() {
+            let mut turned = sealed.clone();
+            turned[at] ^= 1;
+            assert!(vault.open("p", &turned).is_err(), "byte {at}");
+            assert!(vault.open("p", &sealed[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn every_value_has_a_data_key_of_its_own() {
+        let vault = ring("1");
+        let [one, other] = [0, 1].map(|_| vault.seal("p", b"plain").expect("sealed"));
+        let header = 1 + KEY_ID_BYTES + 60;
+        assert_ne!(one[9..], other[9..]);
+        let mixed = [&one[..header], &other[header..]].concat();
+        assert_eq!(vault.open("p", &mixed), Err(VaultError::DoesNotOpen));
+    }
+
+    #[test]
+    fn a_new_first_key_takes_over_and_the_old_one_can_go() {
+        let place = "notice/body/a";
+        let old = ring("1").seal(place, b"plain").expect("sealed");
+        let both = ring("21");
+        assert_eq!(both.open(place, &old).as_deref(), Ok(&b"plain"[..]));
+        let anew = both.rewrap(place, &old).expect("rewrapped").expect("changed");
+        assert_eq!(anew[KEY_ID_AT - 1..][..KEY_ID_BYTES], id("2").0);
+        assert_eq!(ring("2").open(place, &anew).as_deref(), Ok(&b"plain"[..]));
+        assert_eq!(ring("1").open(place, &anew), Err(VaultError::UnknownKey(id("2"))));
+        assert_eq!(both.rewrap(place, &anew), Ok(None));
+        assert_eq!(both.rewrap("notice/body/b", &old), Err(VaultError::DoesNotOpen));
+        assert_eq!(ring("23").rewrap(place, &old), Err(VaultError::UnknownKey(id("1"))));
+        let mut altered = old;
+        *altered.last_mut().expect("bytes") ^= 1;
+        assert_eq!(both.rewrap(place, &altered), Err(VaultError::DoesNotOpen));
     }
 
     #[test]
     fn a_fingerprint_needs_the_key_and_keeps_parts_apart() {
-        let one = vault("1");
-        assert_eq!(one.fingerprint(&[b"a", b"bc"]), vault("1").fingerprint(&[b"a", b"bc"]));
+        let one = ring("1");
+        assert_eq!(one.fingerprint(&[b"a", b"bc"]), ring("1").fingerprint(&[b"a", b"bc"]));
         assert_ne!(one.fingerprint(&[b"a", b"bc"]), one.fingerprint(&[b"ab", b"c"]));
-        assert_ne!(one.fingerprint(&[b"a", b"bc"]), vault("2").fingerprint(&[b"a", b"bc"]));
+        assert_ne!(one.fingerprint(&[b"a", b"bc"]), ring("2").fingerprint(&[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn what_an_older_key_fingerprinted_is_known_until_the_key_goes() {
+        let old = ring("1").fingerprint(&[b"a"]);
+        assert_eq!(ring("21").fingerprints(&[b"a"]), [ring("2").fingerprint(&[b"a"]), old.clone()]);
+        assert!(!ring("2").fingerprints(&[b"a"]).contains(&old));
     }
 
     #[test]
     fn a_page_token_of_another_purpose_or_thing_is_refused() {
-        let vault = vault("1");
+        let vault = ring("1");
         let token = vault.page_token("status", "pay_1");
         assert!(vault.is_page_token("status", "pay_1", &token));
         assert!(!vault.is_page_token("return", "pay_1", &token));
@@ -161,12 +229,26 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_master_key_is_refused() {
-        for text in ["", "zz", &"g".repeat(64), &"1".repeat(63)] {
-            assert!(matches!(
-                Vault::new(&SecretString::from(text.to_owned())),
-                Err(VaultError::MalformedKey)
-            ));
+    fn a_page_address_holds_until_its_key_goes() {
+        let token = ring("1").page_token("status", "pay_1");
+        assert!(ring("21").is_page_token("status", "pay_1", &token));
+        assert_ne!(ring("21").page_token("status", "pay_1"), token);
+        assert!(!ring("2").is_page_token("status", "pay_1", &token));
+    }
+
+    #[test]
+    fn a_malformed_or_repeated_master_key_is_refused() {
+        let key = "1".repeat(64);
+        for text in ["", "\n", "zz", &"g".repeat(64), &"1".repeat(63), &format!("{key}\nzz")] {
+            let refused = Vault::new(&SecretString::from(text.to_owned())).err();
+            assert_eq!(refused, Some(VaultError::MalformedKey), "{text}");
         }
+        let twice = Vault::new(&SecretString::from(format!("{key}\n{key}\n"))).err();
+        assert_eq!(twice, Some(VaultError::RepeatedKey));
+    }
+
+    #[test]
+    fn the_ids_of_keys_tell_nothing_of_them() {
+        assert!(!id("1").to_string().contains("1111") && id("1") != id("2"));
     }
 }

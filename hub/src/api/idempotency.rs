@@ -66,7 +66,7 @@ impl IdempotencyKey {
             merchant: merchant.to_owned(),
             route,
             key: self.key.clone(),
-            fingerprint: hub.vault.fingerprint(&parts),
+            fingerprints: hub.vault.fingerprints(&parts),
         }
     }
 }
@@ -77,7 +77,7 @@ pub struct Ticket {
     merchant: String,
     route: &'static str,
     key: String,
-    fingerprint: String,
+    fingerprints: Vec<String>,
 }
 
 /// What came of the work.
@@ -166,8 +166,8 @@ pub async fn once<W>(hub: &Arc<Hub>, ticket: Ticket, work: W) -> Result<Turn, Pr
 where
     W: Future<Output = Work> + Send + 'static,
 {
-    let Ticket { merchant, route, key, fingerprint } = &ticket;
-    match idempotency::begin(hub, merchant, route, key, fingerprint).await? {
+    let Ticket { merchant, route, key, fingerprints } = &ticket;
+    match idempotency::begin(hub, merchant, route, key, fingerprints).await? {
         Claim::Fresh => {}
         Claim::Replay { status, body } => return Ok(Turn::Again(Answer { status, body })),
         Claim::Running => {
@@ -183,7 +183,7 @@ where
     match running.await {
         Ok(answer) => answer.map(Turn::First),
         Err(error) => {
-            tracing::error!(%error, "the work of a request panicked");
+            tracing::error!(panicked = error.is_panic(), "the work of a request ended early");
             release(hub, &ticket).await;
             Err(Problem::new(Code::InternalError, "The hub failed at this request."))
         }

@@ -30,18 +30,20 @@ pub enum Claim {
     Mismatch,
 }
 
-/// Claims a key for one route of one merchant.
+/// Claims a key for one route of one merchant. The fingerprints are the request's under each master key, the one to
+/// keep first.
 pub async fn begin(
     hub: &Hub,
     merchant: &str,
     route: &str,
     key: &str,
-    fingerprint: &str,
+    fingerprints: &[String],
 ) -> Result<Claim, StoreError> {
     let now = hub.clock.real_now();
+    let fingerprint = fingerprints.first().map_or("", String::as_str);
     let known = hub.store.claim_idempotency_key(merchant, route, key, fingerprint, now).await?;
     let Some(known) = known.filter(|_| !fault!("forget_idempotency_keys")) else { return Ok(Claim::Fresh) };
-    if known.fingerprint != fingerprint {
+    if !fingerprints.contains(&known.fingerprint) {
         return Ok(Claim::Mismatch);
     }
     if let Some((status, sealed)) = known.answer {

@@ -10,6 +10,7 @@ pub mod idempotency;
 pub mod manage_endpoints;
 pub mod probe;
 pub mod receive_notice;
+pub mod rotate_keys;
 pub mod wire_mask;
 pub mod words;
 
@@ -19,3 +20,4 @@ pub use create_payment::{CreateError, NewPayment, create_payment};
 pub use deliver_event::deliver_due_events;
 pub use probe::{AskCause, AskError, ask_now, probe_due};
 pub use receive_notice::receive_notice;
+pub use rotate_keys::{KeyUse, Rotated, key_use, rotate_keys};

@@ -71,7 +71,7 @@ async fn take(
         Ok(Ok(None)) => Err(not_found().await),
         Ok(Err(error)) => Err(Problem::from(error).with_retry_after(RETRY_S)),
         Err(error) => {
-            tracing::error!(%error, "taking a notice panicked");
+            tracing::error!(panicked = error.is_panic(), "taking a notice ended early");
             let problem = Problem::new(Code::DatabaseUnavailable, "The notice could not be kept.");
             Err(problem.with_retry_after(RETRY_S))
         }
