@@ -2,6 +2,7 @@
 
 mod hostile_notices;
 mod lost_and_found;
+mod lost_answers;
 mod paying;
 mod provider_answers;
 mod stage;
