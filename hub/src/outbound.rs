@@ -12,7 +12,7 @@ use crate::settings::{EventSettings, MAX_PROVIDER_ANSWER};
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much of an endpoint's answer is read; only its status counts.
+/// How much of an endpoint's answer is read, for people to look at; only its status and `Retry-After` count.
 const MAX_ENDPOINT_ANSWER: usize = 4 * 1024;
 
 /// HTTP clients for the two kinds of partners.
@@ -36,10 +36,21 @@ pub struct Called {
 /// What came of posting an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Posted {
-    /// The endpoint answered with this status.
-    Answered(u16),
+    /// The endpoint answered.
+    Answered(EndpointAnswer),
     /// No answer; why, in a few words.
     Failed(&'static str),
+}
+
+/// What an endpoint said to an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Its `Retry-After` header, as written.
+    pub retry_after: Option<String>,
+    /// How its body begins: 4 KiB at most.
+    pub beginning: Vec<u8>,
 }
 
 impl Outbound {
@@ -115,9 +126,10 @@ impl Outbound {
         match builder.send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                // Read a little, so that the connection can be used again.
-                let _ = read_body(response, MAX_ENDPOINT_ANSWER).await;
-                Posted::Answered(status)
+                let retry_after = response.headers().get(reqwest::header::RETRY_AFTER);
+                let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+                let beginning = read_beginning(response, MAX_ENDPOINT_ANSWER).await;
+                Posted::Answered(EndpointAnswer { status, retry_after, beginning })
             }
             Err(error) if error.is_timeout() => Posted::Failed("timed out"),
             Err(error) if error.is_connect() => Posted::Failed("no connection"),
@@ -148,6 +160,18 @@ async fn read_body(mut response: reqwest::Response, limit: usize) -> Option<Vec<
         body.extend_from_slice(&chunk);
     }
     Some(body)
+}
+
+/// Reads how a body begins, up to a limit; what breaks off is told as far as it came.
+async fn read_beginning(mut response: reqwest::Response, limit: usize) -> Vec<u8> {
+    let mut beginning = Vec::new();
+    while beginning.len() < limit
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        beginning.extend_from_slice(&chunk);
+    }
+    beginning.truncate(limit);
+    beginning
 }
 
 /// Resolves names; `localhost` and what ends in it are this machine, whatever the system's resolver says.

@@ -107,6 +107,11 @@ impl Settings {
         self.accounts.iter().find(|account| account.id == id)
     }
 
+    /// Every account as work knows it: its merchant and its id.
+    pub fn work_accounts(&self) -> Vec<(&str, &str)> {
+        self.accounts.iter().map(|account| (account.merchant.as_str(), account.id.as_str())).collect()
+    }
+
     /// The accounts of one merchant, in the order of the configuration.
     pub fn accounts_of(&self, merchant: &str) -> impl Iterator<Item = &Account> {
         self.accounts.iter().filter(move |account| account.merchant == merchant)

@@ -5,63 +5,86 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use payment::Timestamp;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::idempotency::KEPT_S;
-use crate::flow::{deliver_due_events, probe_due};
+use crate::flow::{begin_deliveries, begin_probes};
 use crate::state::Hub;
 use crate::store::StoreError;
 
 /// Most attempts looked up side by side.
-const PROBE_BATCH: u32 = 16;
+const PROBES_AT_ONCE: usize = 32;
 /// Most events delivered side by side.
-const DELIVERY_BATCH: u32 = 32;
-/// Between two sweeps of old idempotency keys, in real time.
+const DELIVERIES_AT_ONCE: usize = 128;
+/// How long the tries of deliveries are kept, in seconds of business time: 30 days.
+pub const TRIES_KEPT_S: i64 = 30 * 86_400;
+/// Most tries forgotten in one transaction.
+const FORGOTTEN_AT_ONCE: u32 = 5000;
+/// Between two sweeps of what is too old to be kept, in real time.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How long a worker rests after a failure of the database.
 const REST: Duration = Duration::from_secs(1);
 
 /// Runs all workers until `shutdown`; work that has begun is finished first.
 pub async fn run(hub: Arc<Hub>, shutdown: CancellationToken) {
-    tokio::join!(probes(&hub, &shutdown), deliveries(&hub, &shutdown), sweeps(&hub, &shutdown));
+    let (probes, deliveries) =
+        (work(&hub, &shutdown, Worker::Probe), work(&hub, &shutdown, Worker::Delivery));
+    tokio::join!(probes, deliveries, sweeps(&hub, &shutdown));
 }
 
-async fn probes(hub: &Arc<Hub>, shutdown: &CancellationToken) {
-    while !shutdown.is_cancelled() {
-        let done = probe_due(hub, PROBE_BATCH).await;
-        rest(hub, shutdown, done, "probe").await;
-    }
+/// The kinds of workers that claim.
+#[derive(Clone, Copy, Debug)]
+enum Worker {
+    Probe,
+    Delivery,
 }
 
-async fn deliveries(hub: &Arc<Hub>, shutdown: &CancellationToken) {
-    while !shutdown.is_cancelled() {
-        let done = deliver_due_events(hub, DELIVERY_BATCH).await;
-        rest(hub, shutdown, done, "delivery").await;
-    }
-}
-
-/// Waits for the next look: not at all while there is work, longer after a failure.
-async fn rest(hub: &Hub, shutdown: &CancellationToken, done: Result<usize, StoreError>, worker: &str) {
-    let pause = match done {
-        Ok(0) => Duration::from_millis(hub.settings.poll_ms),
-        Ok(_) => return,
-        Err(error) => {
-            tracing::error!(worker, %error, "the database failed a worker");
-            REST
+impl Worker {
+    const fn room(self) -> usize {
+        match self {
+            Self::Probe => PROBES_AT_ONCE,
+            Self::Delivery => DELIVERIES_AT_ONCE,
         }
-    };
-    tokio::select! {
-        () = tokio::time::sleep(pause) => {}
-        () = hub.wake.notified() => {}
-        () = shutdown.cancelled() => {}
     }
+
+    async fn begin(self, hub: &Arc<Hub>, running: &mut JoinSet<()>, free: u32) -> Result<usize, StoreError> {
+        match self {
+            Self::Probe => begin_probes(hub, running, free).await,
+            Self::Delivery => begin_deliveries(hub, running, free).await,
+        }
+    }
+}
+
+/// Claims as much as there is room for, and again as soon as a piece is done: a slow one keeps its own place only.
+async fn work(hub: &Arc<Hub>, shutdown: &CancellationToken, worker: Worker) {
+    let mut running = JoinSet::new();
+    while !shutdown.is_cancelled() {
+        while running.try_join_next().is_some() {}
+        let free = u32::try_from(worker.room() - running.len()).unwrap_or(0);
+        let begun = if free == 0 { Ok(0) } else { worker.begin(hub, &mut running, free).await };
+        let pause = match begun {
+            Ok(0) => Duration::from_millis(hub.settings.poll_ms),
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::error!(?worker, %error, "the database failed a worker");
+                REST
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = hub.wake.notified() => {}
+            _ = running.join_next(), if !running.is_empty() => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+    while running.join_next().await.is_some() {}
 }
 
 async fn sweeps(hub: &Hub, shutdown: &CancellationToken) {
     while !shutdown.is_cancelled() {
-        let before = hub.clock.real_now() - jiff::SignedDuration::from_secs(KEPT_S);
-        if let Err(error) = hub.store.forget_idempotency_keys(before).await {
-            tracing::error!(%error, "old idempotency keys could not be forgotten");
+        if let Err(error) = sweep(hub).await {
+            tracing::error!(%error, "what is too old to be kept could not be forgotten");
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP_EVERY) => {}
@@ -70,9 +93,19 @@ async fn sweeps(hub: &Hub, shutdown: &CancellationToken) {
     }
 }
 
+/// Forgets what is too old to be kept: idempotency keys, replaced secrets, the tries of deliveries.
+pub async fn sweep(hub: &Hub) -> Result<(), StoreError> {
+    let before = hub.clock.real_now() - jiff::SignedDuration::from_secs(KEPT_S);
+    hub.store.forget_idempotency_keys(before).await?;
+    hub.store.drop_former_secrets(hub.clock.now()).await?;
+    let before = hub.clock.now() - jiff::SignedDuration::from_secs(TRIES_KEPT_S);
+    while hub.store.forget_delivery_tries(before, FORGOTTEN_AT_ONCE).await? == u64::from(FORGOTTEN_AT_ONCE) {}
+    Ok(())
+}
+
 /// When the next work or delivery is due, in business time.
 pub async fn next_due(hub: &Hub) -> Result<Option<Timestamp>, StoreError> {
-    let work = hub.store.next_work_at().await?;
+    let work = hub.store.next_work_at(&hub.settings.work_accounts()).await?;
     let delivery = hub.store.next_delivery_at().await?;
     Ok(match (work, delivery) {
         (Some(work), Some(delivery)) => Some(work.min(delivery)),

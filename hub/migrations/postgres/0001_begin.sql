@@ -140,13 +140,19 @@ CREATE TABLE payment_case (
 CREATE INDEX payment_case_open ON payment_case (merchant_id, id);
 
 CREATE TABLE event_endpoint (
-    merchant_id     TEXT COLLATE "C" NOT NULL,
-    id              TEXT COLLATE "C" NOT NULL,
-    url             TEXT NOT NULL,
-    sealed_secret   BYTEA NOT NULL,
-    idempotency_key TEXT COLLATE "C" NOT NULL,
-    disabled_reason TEXT,
-    created_at      BIGINT NOT NULL,
+    merchant_id          TEXT COLLATE "C" NOT NULL,
+    id                   TEXT COLLATE "C" NOT NULL,
+    url                  TEXT NOT NULL,
+    sealed_secret        BYTEA NOT NULL,
+    -- What signs beside the secret until former_until, after a rotation.
+    sealed_former_secret BYTEA,
+    former_until         BIGINT,
+    rotation_key         TEXT COLLATE "C",
+    idempotency_key      TEXT COLLATE "C" NOT NULL,
+    disabled_reason      TEXT,
+    -- Since when every try failed; absent while tries succeed.
+    failing_since        BIGINT,
+    created_at           BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, id)
 );
 CREATE UNIQUE INDEX event_endpoint_idempotency ON event_endpoint (merchant_id, idempotency_key);
@@ -174,13 +180,31 @@ CREATE TABLE delivery (
     last_result   TEXT,
     PRIMARY KEY (merchant_id, event_id, endpoint_id)
 );
-CREATE INDEX delivery_due ON delivery (next_at) WHERE next_at IS NOT NULL;
+-- The line before each endpoint.
+CREATE INDEX delivery_line ON delivery (merchant_id, endpoint_id, next_at, event_id) WHERE next_at IS NOT NULL;
 
--- Due work: find out what became of an attempt. A settled attempt has no row.
+-- The log of tries: the number is the claim's, which grows with every try. Answers are masked and cut.
+CREATE TABLE delivery_try (
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    event_id    TEXT COLLATE "C" NOT NULL,
+    endpoint_id TEXT COLLATE "C" NOT NULL,
+    number      BIGINT NOT NULL,
+    at          BIGINT NOT NULL,
+    result      TEXT NOT NULL,
+    duration_us BIGINT NOT NULL,
+    answer      TEXT NOT NULL,
+    PRIMARY KEY (merchant_id, event_id, endpoint_id, number)
+);
+CREATE INDEX delivery_try_age ON delivery_try (at);
+
+-- Due work: find out what became of an attempt. A settled attempt has no row. What was looked up before waits in
+-- another line than what was not, so that many old payments do not delay a new one.
 CREATE TABLE work (
     merchant_id   TEXT COLLATE "C" NOT NULL,
     attempt_id    TEXT COLLATE "C" NOT NULL,
     payment_id    TEXT COLLATE "C" NOT NULL,
+    account_id    TEXT COLLATE "C" NOT NULL,
+    is_repeat     BIGINT NOT NULL,
     due_at        BIGINT NOT NULL,
     claimed_until BIGINT NOT NULL,
     claim         BIGINT NOT NULL,
@@ -188,7 +212,7 @@ CREATE TABLE work (
     cause         TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (merchant_id, attempt_id)
 );
-CREATE INDEX work_due ON work (due_at, merchant_id, attempt_id);
+CREATE INDEX work_line ON work (merchant_id, account_id, is_repeat, due_at, attempt_id);
 
 CREATE TABLE idempotency (
     merchant_id TEXT COLLATE "C" NOT NULL,

@@ -177,6 +177,71 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Rotate the secret of an event endpoint
+///
+/// The new secret is in this answer only. For 24 hours what is sent carries two signatures, one by the new secret and
+/// one by the secret before it; then the new one signs alone. Another rotation meanwhile drops the older of the two.
+#[utoipa::path(
+    post, path = "/v1/event_endpoints/{id}/rotate_secret", tag = "event endpoints",
+    operation_id = "rotate_event_endpoint_secret",
+    params(
+        ("id" = String, Path, description = "`whe_…`"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters"),
+    ),
+    responses((status = 200, description = "The endpoint and its new secret", body = NewEndpointDocument), Problems),
+)]
+pub(super) async fn rotate_secret(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    PathId(id): PathId<EndpointId>,
+    key: IdempotencyKey,
+    NoBody { bytes }: NoBody,
+) -> Result<Turn, Problem> {
+    let ticket = key.ticket(&hub, caller.id(), "POST /v1/event_endpoints/{id}/rotate_secret", &bytes);
+    let work = rotate_once(Arc::clone(&hub), caller.merchant.id, id, key.as_str().to_owned());
+    once(&hub, ticket, work).await
+}
+
+async fn rotate_once(hub: Arc<Hub>, merchant: String, id: EndpointId, key: String) -> Work {
+    let rotated = manage_endpoints::rotate_secret(&hub, &merchant, &id, &key).await;
+    let answer = rotated.map_err(Problem::from).and_then(|NewEndpoint { endpoint, secret }| {
+        let secret = secret.expose_secret().to_owned();
+        Answer::json(StatusCode::OK, &NewEndpointDocument { endpoint: endpoint.into(), secret })
+    });
+    Work::from(answer)
+}
+
+/// Enable an event endpoint
+///
+/// What waited for it is on its way at once, with all its tries before it. What happened while it was disabled was
+/// not meant for it: send those events again. An endpoint that is enabled stays as it is.
+#[utoipa::path(
+    post, path = "/v1/event_endpoints/{id}/enable", tag = "event endpoints", operation_id = "enable_event_endpoint",
+    params(
+        ("id" = String, Path, description = "`whe_…`"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters"),
+    ),
+    responses((status = 200, description = "The endpoint", body = EndpointDocument), Problems),
+)]
+pub(super) async fn enable(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    PathId(id): PathId<EndpointId>,
+    key: IdempotencyKey,
+    NoBody { bytes }: NoBody,
+) -> Result<Turn, Problem> {
+    let ticket = key.ticket(&hub, caller.id(), "POST /v1/event_endpoints/{id}/enable", &bytes);
+    once(&hub, ticket, enable_once(Arc::clone(&hub), caller.merchant.id, id)).await
+}
+
+async fn enable_once(hub: Arc<Hub>, merchant: String, id: EndpointId) -> Work {
+    let enabled = manage_endpoints::enable_endpoint(&hub, &merchant, &id).await;
+    let answer = enabled
+        .map_err(Problem::from)
+        .and_then(|endpoint| Answer::json(StatusCode::OK, &EndpointDocument::from(endpoint)));
+    Work::from(answer)
+}
+
 /// Try an event endpoint
 ///
 /// Sends an event of the type `endpoint.test` to this endpoint only.

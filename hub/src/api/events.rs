@@ -7,11 +7,11 @@ use axum::extract::State;
 use http::StatusCode;
 use payment::Timestamp;
 use payment::id::{EventId, PaymentId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::api::body::NoBody;
+use crate::api::body::{JsonBody, NoBody};
 use crate::api::caller::Caller;
 use crate::api::code::Code;
 use crate::api::idempotency::{Answer, IdempotencyKey, Turn, Work, once};
@@ -19,10 +19,16 @@ use crate::api::openapi::Problems;
 use crate::api::path_id::PathId;
 use crate::api::problem::Problem;
 use crate::api::query::{ListDocument, Query};
+use crate::api::strict_json::Body;
 use crate::flow::document::event_kinds;
 use crate::flow::words;
 use crate::state::Hub;
-use crate::store::{Delivery, Event};
+use crate::store::{Delivery, DeliveryTry, Event, ResendFilter};
+
+/// Most tries told of one event.
+const MAX_TRIES_TOLD: u32 = 200;
+/// Most deliveries that one request sends again.
+pub const MAX_RESENT: u32 = 10_000;
 
 /// An event. That it exists does not say that it was delivered: `deliveries` does, when one event is read.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,6 +72,72 @@ pub struct DeliveryDocument {
     pub last_result: Option<String>,
 }
 
+/// One event on its way to one endpoint, with the tries that were made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryLogDocument {
+    /// How it stands.
+    #[serde(flatten)]
+    pub delivery: DeliveryDocument,
+    /// The tries that are still on record, newest first.
+    pub log: Vec<TryDocument>,
+}
+
+/// One try.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TryDocument {
+    /// Grows with every try; a number may be left out.
+    pub number: i64,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What it met: an HTTP status, or a few words.
+    pub result: String,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+    /// How your endpoint's answer begins, up to 512 characters; what could be a card number is masked.
+    pub answer: String,
+}
+
+/// Which events to send again.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResendRequest {
+    /// When they were created.
+    pub created: CreatedRange,
+    /// Only this type; absent, all but tests.
+    #[serde(default, rename = "type")]
+    #[schema(schema_with = words::event_type)]
+    pub kind: Option<String>,
+    /// Only to this endpoint; absent, to all that are not disabled.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+}
+
+/// From one instant up to another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreatedRange {
+    /// At this instant or after.
+    #[schema(format = DateTime)]
+    pub gte: String,
+    /// Before this instant.
+    #[schema(format = DateTime)]
+    pub lt: String,
+}
+
+impl Body for ResendRequest {
+    const LISTS: &'static [&'static str] = &[];
+}
+
+/// What came of asking for events again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BulkResendDocument {
+    /// Always `bulk_resend`.
+    pub object: &'static str,
+    /// How many deliveries are on their way again.
+    pub deliveries: u64,
+}
+
 /// What came of asking for an event again.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ResendDocument {
@@ -93,6 +165,13 @@ impl EventDocument {
     }
 }
 
+impl From<&DeliveryTry> for TryDocument {
+    fn from(made: &DeliveryTry) -> Self {
+        let DeliveryTry { number, at, result, duration_us, answer, .. } = made.clone();
+        Self { number, at, result, duration_ms: duration_us / 1000, answer }
+    }
+}
+
 impl From<Delivery> for DeliveryDocument {
     fn from(delivery: Delivery) -> Self {
         let Delivery { endpoint_id, state, tries, next_at, last_result, .. } = delivery;
@@ -102,7 +181,7 @@ impl From<Delivery> for DeliveryDocument {
 
 /// List events
 ///
-/// Newest first.
+/// Newest first. An event is listed for at least 30 days.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", operation_id = "list_events",
     params(
@@ -148,6 +227,92 @@ pub(super) async fn read(
     let deliveries = hub.store.deliveries_of(caller.id(), &id).await?;
     let deliveries = Some(deliveries.into_iter().map(Into::into).collect());
     Ok(Json(EventDocument { deliveries, ..EventDocument::new(event) }))
+}
+
+/// Read the deliveries of an event
+///
+/// With the tries of the last 30 days, the newest 200 of all endpoints together.
+#[utoipa::path(
+    get, path = "/v1/events/{id}/deliveries", tag = "events", operation_id = "list_event_deliveries",
+    params(("id" = String, Path, description = "`evt_…`")),
+    responses(
+        (status = 200, description = "One for each endpoint", body = ListDocument<DeliveryLogDocument>),
+        Problems,
+    ),
+)]
+pub(super) async fn deliveries(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    PathId(id): PathId<EventId>,
+) -> Result<Json<ListDocument<DeliveryLogDocument>>, Problem> {
+    hub.store.event(caller.id(), &id).await?.ok_or_else(|| Problem::not_found("event"))?;
+    let tries = hub.store.delivery_tries(caller.id(), &id, MAX_TRIES_TOLD).await?;
+    let log_of = |delivery: Delivery| DeliveryLogDocument {
+        log: tries
+            .iter()
+            .filter(|made| made.endpoint_id == delivery.endpoint_id)
+            .map(TryDocument::from)
+            .collect(),
+        delivery: delivery.into(),
+    };
+    let data = hub.store.deliveries_of(caller.id(), &id).await?.into_iter().map(log_of).collect();
+    Ok(Json(ListDocument { object: "list", data, has_more: false }))
+}
+
+/// Send events again
+///
+/// All of a span of time, to every endpoint that is not disabled, whether they were delivered before or not: at most
+/// 10,000 deliveries at a time; a span that holds more is refused as a whole.
+#[utoipa::path(
+    post, path = "/v1/events/resend", tag = "events", operation_id = "resend_events",
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters")),
+    request_body = ResendRequest,
+    responses((status = 202, description = "On their way again", body = BulkResendDocument), Problems),
+)]
+pub(super) async fn resend_many(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    JsonBody { value, bytes }: JsonBody<ResendRequest>,
+) -> Result<Turn, Problem> {
+    let filter = resend_filter(value)?;
+    let ticket = key.ticket(&hub, caller.id(), "POST /v1/events/resend", &bytes);
+    once(&hub, ticket, resend_many_once(Arc::clone(&hub), caller.merchant.id, filter)).await
+}
+
+async fn resend_many_once(hub: Arc<Hub>, merchant: String, filter: ResendFilter) -> Work {
+    Work::from(try_resend_many(&hub, &merchant, &filter).await)
+}
+
+async fn try_resend_many(hub: &Hub, merchant: &str, filter: &ResendFilter) -> Result<Answer, Problem> {
+    if let Some(endpoint) = &filter.endpoint {
+        let known = hub.store.endpoint(merchant, endpoint).await?;
+        known.ok_or_else(|| Problem::not_found("event endpoint").with_param("endpoint"))?;
+    }
+    let resent = hub.store.resend_events(merchant, filter, MAX_RESENT, hub.clock.now()).await?;
+    let deliveries = resent.ok_or_else(|| {
+        let rule = format!("At most {MAX_RESENT} deliveries at a time: take a shorter span.");
+        Problem::new(Code::InvalidValue, rule).with_param("created")
+    })?;
+    hub.wake.notify_waiters();
+    Answer::json(StatusCode::ACCEPTED, &BulkResendDocument { object: "bulk_resend", deliveries })
+}
+
+fn resend_filter(request: ResendRequest) -> Result<ResendFilter, Problem> {
+    let wrong = |param: &str, rule: &str| Problem::new(Code::InvalidValue, rule).with_param(param);
+    let instant = |text: &str, param: &str| {
+        text.parse::<Timestamp>().map_err(|_| wrong(param, "An instant as in 2026-03-14T15:00:00Z."))
+    };
+    let created_from = instant(&request.created.gte, "created.gte")?;
+    let created_before = instant(&request.created.lt, "created.lt")?;
+    if created_from >= created_before {
+        return Err(wrong("created.lt", "An instant after `created.gte`."));
+    }
+    if request.kind.as_ref().is_some_and(|kind| !event_kinds().contains(kind)) {
+        return Err(wrong("type", "A type of the documented list."));
+    }
+    let endpoint = request.endpoint.map(|id| id.parse().map_err(|_| wrong("endpoint", "An id `whe_…`.")));
+    Ok(ResendFilter { created_from, created_before, kind: request.kind, endpoint: endpoint.transpose()? })
 }
 
 /// Send an event again

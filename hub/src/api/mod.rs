@@ -83,9 +83,13 @@ fn operations() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(events::list))
         .routes(routes!(events::read))
         .routes(routes!(events::resend))
+        .routes(routes!(events::resend_many))
+        .routes(routes!(events::deliveries))
         .routes(routes!(event_endpoints::create, event_endpoints::list))
         .routes(routes!(event_endpoints::read, event_endpoints::delete))
         .routes(routes!(event_endpoints::test))
+        .routes(routes!(event_endpoints::rotate_secret))
+        .routes(routes!(event_endpoints::enable))
 }
 
 async fn limit_in_flight(in_flight: Arc<Semaphore>, request: Request, next: Next) -> Response {

@@ -418,7 +418,7 @@ async fn schedule(
         && let Some(newest) = attempts.last()
         && let Some(due_at) = first_look_up(hub, &newest.account_id, newest.created_at, newest.expires_at)
     {
-        tx.schedule_work(&payment.merchant_id, &payment.id, &newest.id, due_at).await?;
+        tx.schedule_work(&payment.merchant_id, &payment.id, &newest.id, &newest.account_id, due_at).await?;
     }
     Ok(())
 }

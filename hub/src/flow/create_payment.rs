@@ -164,7 +164,7 @@ async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
         return Ok(locked);
     }
     let due_at = hub.clock.now() + jiff::SignedDuration::from_secs(OPENING_LEASE_S);
-    tx.schedule_work(&known.merchant_id, &known.id, &job.attempt_id, due_at).await?;
+    tx.schedule_work(&known.merchant_id, &known.id, &job.attempt_id, &job.account.id, due_at).await?;
     job.write_intent(&mut tx, call, &line).await?;
     crash_point!("resume.before_commit");
     tx.commit().await?;
@@ -289,7 +289,7 @@ async fn write(
     };
     tx.insert_history(&payment.merchant_id, &payment.id, &opening).await?;
     let due_at = payment.created_at + jiff::SignedDuration::from_secs(OPENING_LEASE_S);
-    tx.schedule_work(&payment.merchant_id, &payment.id, &attempt.id, due_at).await?;
+    tx.schedule_work(&payment.merchant_id, &payment.id, &attempt.id, &attempt.account_id, due_at).await?;
     if let (Step::Call(call), Some(line)) = (first, line) {
         job.write_intent(&mut tx, call, line).await?;
     }

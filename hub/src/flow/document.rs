@@ -16,6 +16,8 @@ use crate::store::{Failure, Payment};
 
 /// The type of an event that a merchant asks for to try an endpoint.
 pub const TEST_EVENT: &str = "endpoint.test";
+/// The type of the event that tells a merchant's other endpoints that one of them was disabled.
+pub const ENDPOINT_DISABLED_EVENT: &str = "event_endpoint.disabled";
 
 /// A payment. Every member is always there; what is not known is null. Amounts are whole minor units of
 /// `currency`; instants are UTC, RFC 3339.
@@ -191,6 +193,16 @@ pub fn test_event_body(now: Timestamp, endpoint: &EndpointId) -> String {
     body(TEST_EVENT, now, &serde_json::json!({ "object": "event_endpoint", "id": endpoint.as_str() }))
 }
 
+/// The body of an event that tells that an endpoint was disabled, and why.
+pub fn endpoint_disabled_body(now: Timestamp, endpoint: &EndpointId, reason: &str) -> String {
+    let data = serde_json::json!({
+        "object": "event_endpoint",
+        "id": endpoint.as_str(),
+        "disabled_reason": reason,
+    });
+    body(ENDPOINT_DISABLED_EVENT, now, &data)
+}
+
 /// The type of the event that tells of a status.
 pub fn event_kind(status: Status) -> String {
     format!("payment.{}", status.word())
@@ -199,7 +211,7 @@ pub fn event_kind(status: Status) -> String {
 /// Every type of event.
 pub fn event_kinds() -> Vec<String> {
     let mut kinds: Vec<_> = Status::ALL.into_iter().map(event_kind).collect();
-    kinds.push(TEST_EVENT.to_owned());
+    kinds.extend([TEST_EVENT, ENDPOINT_DISABLED_EVENT].map(ToOwned::to_owned));
     kinds
 }
 
@@ -243,9 +255,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn event_types_are_the_statuses_and_the_test() {
+    fn event_types_are_the_statuses_and_those_about_endpoints() {
         let kinds = event_kinds();
-        assert_eq!(kinds.len(), Status::ALL.len() + 1);
+        assert_eq!(kinds.len(), Status::ALL.len() + 2);
+        assert!(kinds.contains(&ENDPOINT_DISABLED_EVENT.to_owned()));
         assert!(kinds.contains(&"payment.approved".to_owned()));
         assert!(kinds.contains(&TEST_EVENT.to_owned()));
     }

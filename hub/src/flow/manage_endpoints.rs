@@ -7,14 +7,16 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::flow::deliver_event::SECRET_PREFIX;
-use crate::flow::document::{TEST_EVENT, test_event_body};
+use crate::flow::document::{ENDPOINT_DISABLED_EVENT, TEST_EVENT, endpoint_disabled_body, test_event_body};
 use crate::outbound::is_private;
 use crate::state::Hub;
-use crate::store::{Cursor, Endpoint, Event, StoreError};
+use crate::store::{Cursor, Endpoint, Event, Rotation, StoreError};
 use crate::vault::VaultError;
 
 /// Most endpoints of one merchant.
 pub const MAX_ENDPOINTS: usize = 16;
+/// How long a secret goes on signing after it was rotated, in seconds of business time: a day.
+pub const FORMER_SIGNS_S: i64 = 86_400;
 /// Longest address of an endpoint, in bytes.
 pub const MAX_URL: usize = 2048;
 
@@ -82,6 +84,60 @@ pub async fn delete_endpoint(hub: &Hub, merchant: &str, id: &EndpointId) -> Resu
     if hub.store.delete_endpoint(merchant, id).await? { Ok(()) } else { Err(EndpointError::NotFound) }
 }
 
+/// Gives an endpoint a new secret. The one before it goes on signing beside it for [`FORMER_SIGNS_S`]. The same key
+/// rotates once and is answered with the same secret.
+pub async fn rotate_secret(
+    hub: &Hub,
+    merchant: &str,
+    id: &EndpointId,
+    idempotency_key: &str,
+) -> Result<NewEndpoint, EndpointError> {
+    loop {
+        let target = hub.store.delivery_target(merchant, id).await?.ok_or(EndpointError::NotFound)?;
+        let plain = hub.vault.open(&secret_place(id), &target.sealed_secret)?;
+        if hub.store.is_rotated_by(merchant, id, idempotency_key).await? {
+            return Ok(NewEndpoint { endpoint: target.endpoint, secret: in_text(&plain) });
+        }
+        let entropy = hub.entropy();
+        let rotation = Rotation {
+            key: idempotency_key,
+            replaces: &target.sealed_secret,
+            sealed_secret: &hub.vault.seal(&secret_place(id), entropy.bytes())?,
+            sealed_former_secret: &hub.vault.seal(&former_secret_place(id), &plain)?,
+            former_until: hub.clock.now() + jiff::SignedDuration::from_secs(FORMER_SIGNS_S),
+        };
+        if hub.store.rotate_secret(merchant, id, &rotation).await? {
+            return Ok(NewEndpoint { endpoint: target.endpoint, secret: in_text(entropy.bytes()) });
+        }
+        // Another request rotated meanwhile, or the keys that seal did: look again.
+    }
+}
+
+/// Sends nothing more to an endpoint, and tells the merchant's other ones.
+pub async fn disable_endpoint(hub: &Hub, endpoint: &Endpoint, reason: &str) -> Result<(), StoreError> {
+    let now = hub.clock.now();
+    let event = Event {
+        id: EventId::new(now, hub.entropy()),
+        merchant_id: endpoint.merchant_id.clone(),
+        payment_id: None,
+        kind: ENDPOINT_DISABLED_EVENT.to_owned(),
+        body: endpoint_disabled_body(now, &endpoint.id, reason),
+        created_at: now,
+    };
+    if hub.store.disable_endpoint(&endpoint.merchant_id, &endpoint.id, reason, &event).await? {
+        tracing::error!(endpoint = %endpoint.id, reason, "an event endpoint was disabled");
+        hub.wake.notify_waiters();
+    }
+    Ok(())
+}
+
+/// Sends to an endpoint again, what waited for it first.
+pub async fn enable_endpoint(hub: &Hub, merchant: &str, id: &EndpointId) -> Result<Endpoint, EndpointError> {
+    hub.store.enable_endpoint(merchant, id, hub.clock.now()).await?;
+    hub.wake.notify_waiters();
+    hub.store.endpoint(merchant, id).await?.ok_or(EndpointError::NotFound)
+}
+
 /// Sends a test event to one endpoint.
 pub async fn try_endpoint(hub: &Hub, merchant: &str, id: &EndpointId) -> Result<Event, EndpointError> {
     let endpoint = hub.store.endpoint(merchant, id).await?.ok_or(EndpointError::NotFound)?;
@@ -104,9 +160,14 @@ pub fn secret_place(id: &EndpointId) -> String {
     format!("event_endpoint/secret/{id}")
 }
 
+/// The place to which the secret before the last rotation is sealed.
+pub fn former_secret_place(id: &EndpointId) -> String {
+    format!("event_endpoint/former_secret/{id}")
+}
+
 async fn open_secret(hub: &Hub, merchant: &str, id: &EndpointId) -> Result<SecretString, EndpointError> {
-    let sealed = hub.store.endpoint_secret(merchant, id).await?.ok_or(EndpointError::NotFound)?;
-    let plain = hub.vault.open(&secret_place(id), &sealed)?;
+    let target = hub.store.delivery_target(merchant, id).await?.ok_or(EndpointError::NotFound)?;
+    let plain = hub.vault.open(&secret_place(id), &target.sealed_secret)?;
     Ok(in_text(&plain))
 }
 

@@ -9,6 +9,7 @@ use payment::profile::Cadence;
 use payment::step::Refusal;
 use payment::task::Target;
 use payment::{Task, Timestamp};
+use tokio::task::JoinSet;
 
 use crate::crash::{crash_point, lease_s};
 use crate::fault::fault;
@@ -20,10 +21,15 @@ use crate::store::{Attempt, Payment, StoreError, Work};
 
 /// How long a claimed piece of work is ours, in seconds of real time: longer than any look-up may take.
 const LEASE_S: i64 = 60;
+/// Most look-ups of one account under way at once, of new work and of the rest each.
+pub const AT_ONCE_PER_ACCOUNT: u32 = 4;
 /// First wait after a look-up that told nothing, in seconds; it doubles each time.
 const FIRST_BACK_OFF_S: i64 = 30;
 /// Longest such wait, in seconds.
 const LONGEST_BACK_OFF_S: i64 = 900;
+/// Such a wait is stretched by up to this share, in per cent, so that what failed together does not come back
+/// together.
+const JITTER_PERCENT: i64 = 25;
 
 /// Why we ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,25 +161,43 @@ async fn conclude(
     Ok((result, payment))
 }
 
-/// Claims due work and does it, side by side. Answers how many pieces were done.
+/// Claims due work and does it, side by side, until all is done. Answers how many pieces were done.
 pub async fn probe_due(hub: &Arc<Hub>, limit: u32) -> Result<usize, StoreError> {
+    let mut running = JoinSet::new();
+    let begun = begin_probes(hub, &mut running, limit).await?;
+    while running.join_next().await.is_some() {}
+    Ok(begun)
+}
+
+/// Claims at most `limit` pieces of due work and begins them among those that are `running`. Answers how many.
+pub async fn begin_probes(
+    hub: &Arc<Hub>,
+    running: &mut JoinSet<()>,
+    limit: u32,
+) -> Result<usize, StoreError> {
     if fault!("swallow_probe") {
         return Ok(0);
     }
     let real_now = hub.clock.real_now();
     let lease_until = real_now + jiff::SignedDuration::from_secs(lease_s(LEASE_S));
-    let _busy = hub.busy();
-    let claimed = hub.store.claim_work(hub.clock.now(), real_now, lease_until, limit).await?;
+    let accounts = hub.settings.work_accounts();
+    let claimed = hub
+        .store
+        .claim_work(hub.clock.now(), real_now, lease_until, limit, AT_ONCE_PER_ACCOUNT, &accounts)
+        .await?;
     let count = claimed.len();
-    let resolutions = claimed.into_iter().map(|work| async move {
-        match resolve(hub, &work).await {
-            Ok(()) => crash_point!("probe.after_release"),
-            Err(error) => {
-                tracing::error!(attempt = %work.attempt_id, %error, "work could not be finished; its lease will end");
+    for work in claimed {
+        let hub = Arc::clone(hub);
+        running.spawn(async move {
+            let _busy = hub.busy();
+            match resolve(&hub, &work).await {
+                Ok(()) => crash_point!("probe.after_release"),
+                Err(error) => {
+                    tracing::error!(attempt = %work.attempt_id, %error, "work could not be finished; its lease will end");
+                }
             }
-        }
-    });
-    futures_util::future::join_all(resolutions).await;
+        });
+    }
     Ok(count)
 }
 
@@ -198,7 +222,7 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
         Err(AskError::NotOpened) => lost_creation(hub, work).await,
         Err(AskError::NotFound) => hub.store.end_work(work).await,
         Err(AskError::Unreachable | AskError::Refused(_)) => {
-            hub.store.release_work(work, now + jiff::SignedDuration::from_secs(back_off_s(work.tries))).await
+            hub.store.release_work(work, now + jiff::SignedDuration::from_secs(back_off_s(work.tries, hub.entropy().bytes()[0]))).await
         }
         Err(AskError::Store(error)) => Err(error),
     }
@@ -268,9 +292,11 @@ fn after_expiry(cadence: &Cadence, expires_at: Timestamp) -> Option<Timestamp> {
     cadence.after_expiry_s.map(|seconds| expires_at + jiff::SignedDuration::from_secs(seconds))
 }
 
-fn back_off_s(tries: i64) -> i64 {
+/// The wait after the `tries`-th look-up that told nothing, with jitter drawn from one byte of chance.
+fn back_off_s(tries: i64, chance: u8) -> i64 {
     let doublings = u32::try_from(tries.clamp(1, 16) - 1).unwrap_or(0);
-    FIRST_BACK_OFF_S.saturating_mul(1 << doublings).min(LONGEST_BACK_OFF_S)
+    let wait = FIRST_BACK_OFF_S.saturating_mul(1 << doublings).min(LONGEST_BACK_OFF_S);
+    wait + wait * JITTER_PERCENT * i64::from(chance) / (100 * 255)
 }
 
 #[cfg(test)]
@@ -279,9 +305,10 @@ mod tests {
 
     #[test]
     fn waits_after_silence_double_up_to_a_quarter_of_an_hour() {
-        let waits: Vec<i64> = (1..=7).map(back_off_s).collect();
+        let waits: Vec<i64> = (1..=7).map(|tries| back_off_s(tries, 0)).collect();
         assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900]);
-        assert_eq!(back_off_s(i64::MAX), 900);
+        assert_eq!(back_off_s(i64::MAX, 0), 900);
+        assert_eq!((back_off_s(1, 255), back_off_s(6, 255), back_off_s(6, 128)), (37, 1125, 1012));
     }
 
     #[test]

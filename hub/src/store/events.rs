@@ -1,25 +1,41 @@
 //! Events: written in the transaction that causes them.
 
-use payment::Timestamp;
 use payment::id::{EndpointId, EventId, PaymentId};
+use payment::{Entropy, Timestamp};
 use sqlx::FromRow;
 
-use super::database::{Store, StoreError, Tx, instant, on, parsed};
+use super::database::{Link, Store, StoreError, Tx, instant, on, parsed};
 use super::payments::page;
-use super::rows::{Cursor, Event, Page};
+use super::rows::{Cursor, Event, Page, ResendFilter};
 
 const INSERT: &str = "INSERT INTO event (merchant_id, id, payment_id, kind, body, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6)";
-const DELIVER_TO_ALL: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
+const DELIVER_TO_ALL_SQLITE: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
      claimed_until, claim) SELECT merchant_id, $2, id, 'pending', 0, $3, 0, 0 FROM event_endpoint \
      WHERE merchant_id = $1 AND disabled_reason IS NULL";
+// The lock makes who deletes an endpoint wait, and then see the delivery to give up.
+const DELIVER_TO_ALL_POSTGRES: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
+     claimed_until, claim) SELECT merchant_id, $2, id, 'pending', 0, $3, 0, 0 FROM event_endpoint \
+     WHERE merchant_id = $1 AND disabled_reason IS NULL FOR KEY SHARE";
 const DELIVER_TO_ONE: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
      claimed_until, claim) VALUES ($1, $2, $4, 'pending', 0, $3, 0, 0)";
 const RESEND: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
      claimed_until, claim) SELECT merchant_id, $2, id, 'pending', 0, $3, 0, 0 FROM event_endpoint \
      WHERE merchant_id = $1 AND disabled_reason IS NULL \
      ON CONFLICT (merchant_id, event_id, endpoint_id) DO UPDATE \
-     SET state = 'pending', tries = 0, next_at = excluded.next_at, claimed_until = 0";
+     SET state = 'pending', tries = 0, next_at = excluded.next_at, claimed_until = 0, claim = delivery.claim + 1";
+const MATCHING: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM event e JOIN event_endpoint p \
+     ON p.merchant_id = e.merchant_id AND p.disabled_reason IS NULL \
+     WHERE e.merchant_id = $1 AND e.id >= $2 AND e.created_at >= $3 AND e.created_at < $4 \
+     AND (e.kind = $5 OR ($5 IS NULL AND e.kind <> 'endpoint.test')) AND ($6 IS NULL OR p.id = $6) \
+     LIMIT $7) AS matching";
+const RESEND_MATCHING: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
+     claimed_until, claim) SELECT e.merchant_id, e.id, p.id, 'pending', 0, $7, 0, 0 FROM event e \
+     JOIN event_endpoint p ON p.merchant_id = e.merchant_id AND p.disabled_reason IS NULL \
+     WHERE e.merchant_id = $1 AND e.id >= $2 AND e.created_at >= $3 AND e.created_at < $4 \
+     AND (e.kind = $5 OR ($5 IS NULL AND e.kind <> 'endpoint.test')) AND ($6 IS NULL OR p.id = $6) \
+     ON CONFLICT (merchant_id, event_id, endpoint_id) DO UPDATE \
+     SET state = 'pending', tries = 0, next_at = excluded.next_at, claimed_until = 0, claim = delivery.claim + 1";
 const BY_ID: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id = $2";
 const OF_PAYMENT: &str = "SELECT * FROM event WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
 const OLDER: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id < $2 \
@@ -117,6 +133,54 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Makes events due again at endpoints that are not disabled. Answers how many deliveries that are, or nothing
+    /// when they would be more than `limit`: then nothing is written.
+    pub async fn resend_events(
+        &self,
+        merchant: &str,
+        filter: &ResendFilter,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Option<u64>, StoreError> {
+        // Ids sort by the instant they were made: the list begins there instead of at the merchant's first event.
+        let first = EventId::new(filter.created_from, Entropy::new([0; 32]));
+        let mut tx = self.begin().await?;
+        let (from, before) = (filter.created_from.as_microsecond(), filter.created_before.as_microsecond());
+        let (kind, endpoint) = (filter.kind.as_deref(), filter.endpoint.as_ref().map(EndpointId::as_str));
+        let matching: i64 = on!(tx.link(), connection => {
+            sqlx::query_scalar(MATCHING)
+                .bind(merchant)
+                .bind(first.as_str())
+                .bind(from)
+                .bind(before)
+                .bind(kind)
+                .bind(endpoint)
+                .bind(i64::from(limit) + 1)
+                .fetch_one(connection)
+                .await?
+        });
+        if matching > i64::from(limit) {
+            return Ok(None);
+        }
+        let deliveries = on!(tx.link(), connection => {
+            sqlx::query(RESEND_MATCHING)
+                .bind(merchant)
+                .bind(first.as_str())
+                .bind(from)
+                .bind(before)
+                .bind(kind)
+                .bind(endpoint)
+                .bind(now.as_microsecond())
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        tx.commit().await?;
+        Ok(Some(deliveries))
+    }
+}
+
 impl Tx {
     /// Writes an event and its deliveries, due now.
     pub async fn insert_event(
@@ -136,8 +200,12 @@ impl Tx {
                 .execute(&mut *connection)
                 .await?;
         });
+        let deliver_to_all = match self.link() {
+            Link::Sqlite(_) => DELIVER_TO_ALL_SQLITE,
+            Link::Postgres(_) => DELIVER_TO_ALL_POSTGRES,
+        };
         on!(self.link(), connection => {
-            let query = if only_endpoint.is_some() { DELIVER_TO_ONE } else { DELIVER_TO_ALL };
+            let query = if only_endpoint.is_some() { DELIVER_TO_ONE } else { deliver_to_all };
             let mut query = sqlx::query(query)
                 .bind(&event.merchant_id)
                 .bind(event.id.as_str())

@@ -253,6 +253,49 @@ pub struct Delivery {
     pub last_result: Option<String>,
 }
 
+/// One try to deliver an event to an endpoint, as it is logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryTry {
+    /// The endpoint.
+    pub endpoint_id: EndpointId,
+    /// Grows with every try of one event at one endpoint; a number may be left out.
+    pub number: i64,
+    /// Business time.
+    pub at: Timestamp,
+    /// An HTTP status or a few words.
+    pub result: String,
+    /// Duration in microseconds of real time.
+    pub duration_us: i64,
+    /// How the endpoint's answer begins, masked; empty without one.
+    pub answer: String,
+}
+
+/// What is needed to deliver to an endpoint.
+#[derive(Clone, Debug)]
+pub struct DeliveryTarget {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// Its secret, sealed.
+    pub sealed_secret: Vec<u8>,
+    /// The secret before the last rotation, sealed, and until when it signs too (business time).
+    pub former: Option<(Vec<u8>, Timestamp)>,
+    /// Since when every try failed; absent while tries succeed.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// Which events are sent again.
+#[derive(Clone, Debug)]
+pub struct ResendFilter {
+    /// Created at or after.
+    pub created_from: Timestamp,
+    /// Created before.
+    pub created_before: Timestamp,
+    /// Only this type.
+    pub kind: Option<String>,
+    /// Only to this endpoint.
+    pub endpoint: Option<EndpointId>,
+}
+
 /// A case for a person.
 #[derive(Clone, Debug)]
 pub struct Case {

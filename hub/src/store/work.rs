@@ -3,37 +3,68 @@
 use payment::Timestamp;
 use payment::id::{AttemptId, PaymentId};
 
-use super::database::{Link, Store, StoreError, Tx, instant, on, parsed};
+use super::database::{Link, Store, StoreError, Tx, instant, on, parsed, to_json};
 use super::rows::Work;
 use crate::crash::crash_point;
+use crate::fault::fault;
 
-const SCHEDULE: &str = "INSERT INTO work (merchant_id, attempt_id, payment_id, due_at, claimed_until, claim, tries, cause) \
-     VALUES ($1, $2, $3, $4, 0, 0, 0, 'probe') ON CONFLICT (merchant_id, attempt_id) DO UPDATE SET due_at = excluded.due_at";
-const BRING_FORWARD: &str = "UPDATE work SET due_at = $3, claimed_until = 0, claim = claim + 1, cause = 'notice', tries = 0 \
-     WHERE merchant_id = $1 AND attempt_id = $2";
+const SCHEDULE: &str = "INSERT INTO work (merchant_id, attempt_id, payment_id, account_id, is_repeat, due_at, \
+     claimed_until, claim, tries, cause) VALUES ($1, $2, $3, $4, 0, $5, 0, 0, 0, 'probe') \
+     ON CONFLICT (merchant_id, attempt_id) DO UPDATE SET due_at = excluded.due_at";
+const BRING_FORWARD: &str = "UPDATE work SET due_at = $3, claimed_until = 0, claim = claim + 1, cause = 'notice', \
+     tries = 0, is_repeat = 0 WHERE merchant_id = $1 AND attempt_id = $2";
+const MARK_NOTICED: &str = "UPDATE work SET cause = 'notice' WHERE merchant_id = $1 AND attempt_id = $2";
+const CAUSE: &str = "SELECT cause FROM work WHERE merchant_id = $1 AND attempt_id = $2";
 const DONE: &str = "DELETE FROM work WHERE merchant_id = $1 AND attempt_id = $2";
+// Each account has two lines, of what was never looked up or is asked for by a notice, and of the rest. Only the
+// first few of a line are ever under way: those that are keep their place until they are done. Then the accounts
+// take turns.
 const CLAIM_SQLITE: &str = "UPDATE work SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
-     WHERE (merchant_id, attempt_id) IN (SELECT merchant_id, attempt_id FROM work \
-     WHERE due_at <= $1 AND claimed_until <= $2 ORDER BY due_at, attempt_id LIMIT $4) \
+     WHERE rowid IN (SELECT head FROM (SELECT w.rowid AS head, w.due_at, w.claimed_until, ROW_NUMBER() OVER \
+     (PARTITION BY w.merchant_id, w.account_id ORDER BY w.is_repeat, w.due_at, w.attempt_id) AS turn \
+     FROM json_each($6) a CROSS JOIN (SELECT 0 AS is_repeat UNION ALL SELECT 1) lane CROSS JOIN work w \
+     ON w.rowid IN (SELECT line.rowid FROM work line WHERE line.merchant_id = a.value ->> 0 \
+     AND line.account_id = a.value ->> 1 AND line.is_repeat = lane.is_repeat AND line.due_at <= $1 \
+     ORDER BY line.due_at, line.attempt_id LIMIT $5)) \
+     WHERE claimed_until <= $2 ORDER BY turn, due_at LIMIT $4) \
      RETURNING merchant_id, payment_id, attempt_id, tries, claim, cause";
 const CLAIM_POSTGRES: &str = "UPDATE work SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
-     WHERE (merchant_id, attempt_id) IN (SELECT merchant_id, attempt_id FROM work \
-     WHERE due_at <= $1 AND claimed_until <= $2 ORDER BY due_at, attempt_id LIMIT $4 FOR UPDATE SKIP LOCKED) \
+     WHERE (merchant_id, attempt_id) IN (SELECT w.merchant_id, w.attempt_id FROM (SELECT head.*, ROW_NUMBER() OVER \
+     (PARTITION BY head.merchant_id, head.account_id ORDER BY head.is_repeat, head.due_at, head.attempt_id) AS turn \
+     FROM jsonb_array_elements($6::jsonb) AS a(value) CROSS JOIN (VALUES (0), (1)) AS lane(is_repeat) \
+     CROSS JOIN LATERAL (SELECT line.merchant_id, line.account_id, line.is_repeat, line.due_at, line.attempt_id \
+     FROM work line WHERE line.merchant_id = a.value ->> 0 AND line.account_id = a.value ->> 1 \
+     AND line.is_repeat = lane.is_repeat AND line.due_at <= $1 \
+     ORDER BY line.due_at, line.attempt_id LIMIT $5) head) ranked \
+     JOIN work w ON w.merchant_id = ranked.merchant_id AND w.attempt_id = ranked.attempt_id \
+     WHERE w.due_at <= $1 AND w.claimed_until <= $2 ORDER BY ranked.turn, w.due_at LIMIT $4 \
+     FOR UPDATE OF w SKIP LOCKED) \
      RETURNING merchant_id, payment_id, attempt_id, tries, claim, cause";
-const RELEASE: &str = "UPDATE work SET due_at = $4, claimed_until = 0, cause = 'probe' \
+const RELEASE: &str = "UPDATE work SET due_at = $4, claimed_until = 0, cause = 'probe', is_repeat = 1 \
      WHERE merchant_id = $1 AND attempt_id = $2 AND claim = $3";
 const DONE_BY_CLAIM: &str = "DELETE FROM work WHERE merchant_id = $1 AND attempt_id = $2 AND claim = $3";
-const NEXT: &str = "SELECT MIN(due_at) FROM work";
+const NEXT_SQLITE: &str = "SELECT MIN((SELECT MIN(due_at) FROM work WHERE merchant_id = a.value ->> 0 \
+     AND account_id = a.value ->> 1)) FROM json_each($1) a";
+const NEXT_POSTGRES: &str = "SELECT MIN((SELECT MIN(due_at) FROM work WHERE merchant_id = a.value ->> 0 \
+     AND account_id = a.value ->> 1)) FROM jsonb_array_elements($1::jsonb) AS a(value)";
+
+/// A provider account as work knows it: its merchant and its id.
+pub type WorkAccount<'a> = (&'a str, &'a str);
 
 impl Store {
-    /// Claims work that is due, oldest first, under a lease in real time.
+    /// Claims work of these accounts that is due, under a lease in real time. The accounts take turns, in each the
+    /// new work is before what was looked up before, and of both at most `at_once` are under way.
     pub async fn claim_work(
         &self,
         now: Timestamp,
         real_now: Timestamp,
         lease_until: Timestamp,
         limit: u32,
+        at_once: u32,
+        accounts: &[WorkAccount<'_>],
     ) -> Result<Vec<Work>, StoreError> {
+        let accounts = to_json(&accounts, "account")?;
+        let at_once = if fault!("let_one_account_take_all") { u32::MAX } else { at_once };
         let mut tx = self.begin().await?;
         let (now, real, until) =
             (now.as_microsecond(), real_now.as_microsecond(), lease_until.as_microsecond());
@@ -45,6 +76,8 @@ impl Store {
                     .bind(real)
                     .bind(until)
                     .bind(i64::from(limit))
+                    .bind(i64::from(at_once))
+                    .bind(&accounts)
                     .fetch_all(connection)
                     .await?
             }
@@ -54,6 +87,8 @@ impl Store {
                     .bind(real)
                     .bind(until)
                     .bind(i64::from(limit))
+                    .bind(i64::from(at_once))
+                    .bind(&accounts)
                     .fetch_all(connection)
                     .await?
             }
@@ -107,12 +142,18 @@ impl Store {
         tx.commit().await
     }
 
-    /// When the next work is due.
-    pub async fn next_work_at(&self) -> Result<Option<Timestamp>, StoreError> {
+    /// When the next work of these accounts is due.
+    pub async fn next_work_at(&self, accounts: &[WorkAccount<'_>]) -> Result<Option<Timestamp>, StoreError> {
+        let accounts = to_json(&accounts, "account")?;
         let mut reader = self.read().await?;
-        let next: Option<i64> = on!(reader.link(), connection => {
-            sqlx::query_scalar(NEXT).fetch_one(connection).await?
-        });
+        let next: Option<i64> = match reader.link() {
+            Link::Sqlite(connection) => {
+                sqlx::query_scalar(NEXT_SQLITE).bind(&accounts).fetch_one(connection).await?
+            }
+            Link::Postgres(connection) => {
+                sqlx::query_scalar(NEXT_POSTGRES).bind(&accounts).fetch_one(connection).await?
+            }
+        };
         next.map(instant).transpose()
     }
 }
@@ -124,6 +165,7 @@ impl Tx {
         merchant: &str,
         payment: &PaymentId,
         attempt: &AttemptId,
+        account: &str,
         due_at: Timestamp,
     ) -> Result<(), StoreError> {
         on!(self.link(), connection => {
@@ -131,11 +173,28 @@ impl Tx {
                 .bind(merchant)
                 .bind(attempt.as_str())
                 .bind(payment.as_str())
+                .bind(account)
                 .bind(due_at.as_microsecond())
                 .execute(connection)
                 .await?;
         });
         Ok(())
+    }
+
+    /// Remembers that a notice came while the attempt was being opened.
+    pub async fn mark_noticed(&mut self, merchant: &str, attempt: &AttemptId) -> Result<(), StoreError> {
+        on!(self.link(), connection => {
+            sqlx::query(MARK_NOTICED).bind(merchant).bind(attempt.as_str()).execute(connection).await?;
+        });
+        Ok(())
+    }
+
+    /// Whether a notice wants the attempt to be asked for.
+    pub async fn is_noticed(&mut self, merchant: &str, attempt: &AttemptId) -> Result<bool, StoreError> {
+        let cause: Option<String> = on!(self.link(), connection => {
+            sqlx::query_scalar(CAUSE).bind(merchant).bind(attempt.as_str()).fetch_optional(connection).await?
+        });
+        Ok(cause.is_some_and(|cause| cause == "notice"))
     }
 
     /// Makes an attempt's work due at `due_at`, taking it from whoever claims it. Nothing when it is settled.
