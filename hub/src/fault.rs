@@ -1,5 +1,5 @@
 //! Planted faults: each breaks one promise, so that a test shows it would notice. Never in the product:
-//! the feature is switched on by this crate's own tests alone.
+//! the feature is switched on by tests alone.
 
 /// The variable that names the fault that is awake.
 pub const VARIABLE: &str = "CAUDAL_FAULT";
