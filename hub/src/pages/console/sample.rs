@@ -12,8 +12,8 @@ use payment::{Currency, Entropy, Fact, FactKind, Money, Order, Status, Timestamp
 use url::Url;
 
 use crate::store::{
-    Attempt, CallLine, Case, Delivery, Event, Failure, HistoryLine, NoticeLine, Payment, PaymentDetail,
-    RecordedFact,
+    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, Failure, HistoryLine, NoticeLine, Payment,
+    PaymentDetail, RecordedFact,
 };
 
 const CHANCE: Entropy = Entropy::new([7; 32]);
@@ -244,6 +244,17 @@ pub(super) fn delivery() -> Delivery {
         tries: 2,
         next_at: Some(at()),
         last_result: Some(xss()),
+    }
+}
+
+pub(super) fn delivery_try() -> DeliveryTry {
+    DeliveryTry {
+        endpoint_id: EndpointId::new(at(), CHANCE),
+        number: 1,
+        at: at(),
+        result: xss(),
+        duration_us: 12_345,
+        answer: xss(),
     }
 }
 

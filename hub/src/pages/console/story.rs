@@ -18,7 +18,8 @@ use super::told::{fact_line, fact_word, reason_line, word_of};
 use crate::settings::Merchant;
 use crate::state::Hub;
 use crate::store::{
-    Attempt, CallLine, Case, Delivery, Event, HistoryLine, NoticeLine, Payment, RecordedFact, StoreError,
+    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, HistoryLine, NoticeLine, Payment, RecordedFact,
+    StoreError,
 };
 
 #[derive(Template)]
@@ -38,10 +39,14 @@ struct StoryPage {
     cases: Vec<Case>,
 }
 
-/// An event with its deliveries.
+/// Most tries shown of one event.
+const TRIES_SHOWN: u32 = 50;
+
+/// An event with its deliveries and the tries that are still on record.
 struct ToldEvent {
     event: Event,
     deliveries: Vec<Delivery>,
+    tries: Vec<DeliveryTry>,
 }
 
 pub(super) async fn show(
@@ -73,7 +78,8 @@ impl StoryPage {
         let mut events = Vec::new();
         for event in store.events_of(merchant_id, id).await? {
             let deliveries = store.deliveries_of(merchant_id, &event.id).await?;
-            events.push(ToldEvent { event, deliveries });
+            let tries = store.delivery_tries(merchant_id, &event.id, TRIES_SHOWN).await?;
+            events.push(ToldEvent { event, deliveries, tries });
         }
         Ok(Some(Self {
             frame,
@@ -141,6 +147,11 @@ impl StoryPage {
     fn milliseconds(&self, call: &CallLine) -> String {
         call.duration_us.map_or_else(String::new, |micros| format!("{} ms", micros / 1000))
     }
+
+    /// What a try met, and how long it took.
+    fn try_result(&self, made: &DeliveryTry) -> String {
+        format!("{} · {} ms", made.result, made.duration_us / 1000)
+    }
 }
 
 #[cfg(test)]
@@ -168,7 +179,11 @@ pub(in super::super) fn samples(language: payment::order::Language) -> Vec<Strin
         history: sample::history(),
         calls: vec![sample::call(Some(200)), sample::call(None)],
         notices: vec![sample::notice("forged"), sample::notice("<xss>")],
-        events: vec![ToldEvent { event: sample::event(), deliveries: vec![sample::delivery()] }],
+        events: vec![ToldEvent {
+            event: sample::event(),
+            deliveries: vec![sample::delivery()],
+            tries: vec![sample::delivery_try()],
+        }],
         cases: vec![sample::case()],
         ..story(sample::payment(payment::Status::Failed))
     };
