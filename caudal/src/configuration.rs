@@ -20,7 +20,7 @@ use hub::settings::{ApiKey, ConsoleAccess, Contact, EventSettings, Merchant};
 use payment::order::Language;
 use secrecy::{ExposeSecret, SecretString};
 
-use self::checks::{ip_address, is_identifier, listen_address, master_key, sha256, url};
+use self::checks::{ip_address, is_identifier, listen_address, master_key, sha256, url, within};
 use self::file::{File, HubEnvironment, MerchantSection};
 use self::secrets::{SecretReader, Sources};
 use crate::failure::Failure;
@@ -133,6 +133,11 @@ fn check(
         is_production,
         merchants,
         accounts,
+        limits: file
+            .accounts
+            .iter()
+            .map(|(id, section)| Ok((id.clone(), accounts::limits(id, section)?)))
+            .collect::<Result<_, Failure>>()?,
         console: console(file)?,
         events: EventSettings {
             allow_private_targets: file.events.allow_private_targets,
@@ -215,13 +220,6 @@ fn console(file: &File) -> Result<Option<ConsoleAccess>, Failure> {
 
 fn trusted_proxies(file: &File) -> Result<Vec<IpAddr>, Failure> {
     file.hub.trusted_proxies.iter().map(|text| ip_address("hub.trusted_proxies", text)).collect()
-}
-
-fn within(key: &str, value: u64, least: u64, most: u64) -> Result<u64, Failure> {
-    if (least..=most).contains(&value) {
-        return Ok(value);
-    }
-    Err(Failure::usage(format!("{key}: {value} is not from {least} to {most}")))
 }
 
 fn master_key_sources(file: &File) -> Sources {

@@ -1,5 +1,6 @@
 //! The demo's stage: sandbox, hub and shop in one process, on sites of their own, speaking over HTTP only.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -242,6 +243,7 @@ fn hub_settings(places: &Places, keys: &Keys, account: Account) -> Settings {
             zone: "America/Bogota".to_owned(),
         }],
         accounts: vec![account],
+        limits: BTreeMap::new(),
         console: Some(ConsoleAccess {
             user: CONSOLE_USER.to_owned(),
             password_sha256: keys::sha256(&keys.console_password),

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod crash;
 mod fault;
 pub mod flow;
+pub mod limits;
 pub mod metrics;
 pub mod notices;
 pub mod outbound;

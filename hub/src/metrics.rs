@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ::metrics::{Unit, describe_counter, describe_histogram};
+use ::metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use payment::Currency;
 
@@ -26,6 +26,14 @@ pub const EVENT_DELIVERY_ATTEMPTS: &str = "caudal_event_delivery_attempts_total"
 pub const PROBE_RESOLVED: &str = "caudal_probe_resolved_total";
 /// Calls whose outcome was not known when they ended, by provider.
 pub const UNKNOWN_OUTCOME: &str = "caudal_unknown_outcome_total";
+/// Calls to providers that were not made, by account and cause.
+pub const PROVIDER_CALLS_HELD: &str = "caudal_provider_calls_held_total";
+/// Whether an account's breaker is open or half open (1) or closed (0).
+pub const PROVIDER_BREAKER_OPEN: &str = "caudal_provider_breaker_open";
+/// How far a provider's clock is ahead of ours, in seconds, by account.
+pub const PROVIDER_CLOCK_SKEW: &str = "caudal_provider_clock_skew_seconds";
+/// Notices that were turned away unread because too many came at once, by account.
+pub const NOTICE_TURNED_AWAY: &str = "caudal_notice_turned_away_total";
 /// Open payments, by provider and age.
 pub const PAYMENTS_PENDING: &str = "caudal_payments_pending";
 /// Amount times age of open payments, in units of the currency times seconds, by provider and currency.
@@ -79,6 +87,10 @@ fn describe() {
     describe_counter!(NOTICE_RECEIVED, "Notices received, by verdict");
     describe_counter!(EVENT_DELIVERY_ATTEMPTS, "Tries to deliver an event");
     describe_counter!(PROBE_RESOLVED, "Statuses that the probe found out");
+    describe_counter!(PROVIDER_CALLS_HELD, "Calls to providers that limits, breaker or provider held");
+    describe_gauge!(PROVIDER_BREAKER_OPEN, "Whether the breaker of an account is open or half open");
+    describe_gauge!(PROVIDER_CLOCK_SKEW, Unit::Seconds, "How far a provider's clock is ahead of ours");
+    describe_counter!(NOTICE_TURNED_AWAY, "Notices turned away unread, too many at once");
     describe_counter!(UNKNOWN_OUTCOME, "Calls to providers whose outcome was not known when they ended");
 }
 

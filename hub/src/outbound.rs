@@ -1,12 +1,17 @@
 //! The one way out: HTTP to providers and to merchants, with names resolved by the hub itself.
 
+mod outcome;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use payment::step::{Answer, Input, Request};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 
+pub use self::outcome::CallOutcome;
+use self::outcome::{NoName, http_date, retry_after};
 use crate::clock::Clock;
 use crate::settings::{EventSettings, MAX_PROVIDER_ANSWER};
 
@@ -27,8 +32,10 @@ pub struct Outbound {
 pub struct Called {
     /// For the protocol.
     pub input: Input,
-    /// `answered`, `lost_maybe_sent`, `lost_not_sent`.
-    pub outcome: &'static str,
+    /// For the wire log and the metrics.
+    pub outcome: CallOutcome,
+    /// How long the provider wants to be left alone, when it says so.
+    pub retry_after: Option<Duration>,
     /// Duration in microseconds of real time.
     pub duration_us: i64,
 }
@@ -73,39 +80,44 @@ impl Outbound {
         })
     }
 
-    /// Makes one call to a provider. Whatever happens is an input for the protocol, never an error.
-    pub async fn call(&self, request: &Request, clock: &Clock) -> Called {
+    /// Makes one call to a provider, within `timeout` in all. Whatever happens is an input for the protocol,
+    /// never an error.
+    pub async fn call(&self, request: &Request, timeout: Duration, clock: &Clock) -> Called {
         let started = Instant::now();
-        let (input, outcome) = match self.try_call(request, clock).await {
-            Ok(answer) => (Input::Answer(answer), "answered"),
-            Err(Lost { maybe_sent: true }) => (Input::Lost { maybe_sent: true }, "lost_maybe_sent"),
-            Err(Lost { maybe_sent: false }) => (Input::Lost { maybe_sent: false }, "lost_not_sent"),
+        let mut retry_after = None;
+        let (input, outcome) = match self.try_call(request, timeout, clock).await {
+            Ok((answer, wish)) => {
+                retry_after = wish;
+                let outcome = CallOutcome::of_answer(answer.status);
+                (Input::Answer(answer), outcome)
+            }
+            Err(outcome) => (Input::Lost { maybe_sent: outcome.maybe_sent() }, outcome),
         };
         let duration_us = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
-        Called { input, outcome, duration_us }
+        Called { input, outcome, retry_after, duration_us }
     }
 
-    async fn try_call(&self, request: &Request, clock: &Clock) -> Result<Answer, Lost> {
+    async fn try_call(
+        &self,
+        request: &Request,
+        timeout: Duration,
+        clock: &Clock,
+    ) -> Result<(Answer, Option<Duration>), CallOutcome> {
         let method =
-            reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| Lost { maybe_sent: false })?;
-        let mut builder = self
-            .providers
-            .request(method, request.url.clone())
-            .timeout(Duration::from_millis(request.timeout_ms))
-            .body(request.body.clone());
+            reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| CallOutcome::NotSent)?;
+        let mut builder =
+            self.providers.request(method, request.url.clone()).timeout(timeout).body(request.body.clone());
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
-        let response = builder.send().await.map_err(Lost::from_error)?;
+        let response = builder.send().await.map_err(|error| CallOutcome::of_error(&error))?;
         let status = response.status().as_u16();
-        let content_type = response
-            .headers()
-            .get(reqwest::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("")
-            .to_owned();
-        let body = read_body(response, MAX_PROVIDER_ANSWER).await.ok_or(Lost { maybe_sent: true })?;
-        Ok(Answer { status, content_type, body, received_at: clock.now() })
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let content_type = header(CONTENT_TYPE).to_owned();
+        let provider_date = http_date(header(DATE));
+        let retry_after = retry_after(header(RETRY_AFTER), provider_date.unwrap_or_else(|| clock.now()));
+        let body = read_body(response, MAX_PROVIDER_ANSWER).await?;
+        Ok((Answer { status, content_type, body, received_at: clock.now(), provider_date }, retry_after))
     }
 
     /// Posts an event to a merchant's endpoint.
@@ -138,28 +150,19 @@ impl Outbound {
     }
 }
 
-/// No answer to a call.
-struct Lost {
-    maybe_sent: bool,
-}
-
-impl Lost {
-    /// Only a failed connection is sure to have sent nothing.
-    fn from_error(error: reqwest::Error) -> Self {
-        Self { maybe_sent: !error.is_connect() && !error.is_builder() }
-    }
-}
-
-/// Reads a body up to a limit; None when it is longer or breaks off.
-async fn read_body(mut response: reqwest::Response, limit: usize) -> Option<Vec<u8>> {
+/// Reads a body up to a limit.
+async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, CallOutcome> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| match error.is_timeout() {
+        true => CallOutcome::TimedOut,
+        false => CallOutcome::HalfAnswered,
+    })? {
         if body.len() + chunk.len() > limit {
-            return None;
+            return Err(CallOutcome::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
-    Some(body)
+    Ok(body)
 }
 
 /// Reads how a body begins, up to a limit; what breaks off is told as far as it came.
@@ -184,15 +187,19 @@ impl Resolve for Names {
         let allow_private = self.allow_private;
         Box::pin(async move {
             let name = name.as_str().trim_end_matches('.').to_ascii_lowercase();
+            // A name that cannot exist (RFC 6761) is not asked for: a resolver may take seconds to say so.
+            if name == "invalid" || name.ends_with(".invalid") {
+                return Err(NoName.into());
+            }
             let found: Vec<SocketAddr> = if name == "localhost" || name.ends_with(".localhost") {
                 vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]
             } else {
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect()
+                tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| NoName)?.collect()
             };
             let permitted: Vec<SocketAddr> =
                 found.into_iter().filter(|address| allow_private || !is_private(address.ip())).collect();
             if permitted.is_empty() {
-                return Err("no permitted address".into());
+                return Err(NoName.into());
             }
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use url::Url;
 
 use crate::clock::Clock;
+use crate::limits::Limits;
 use crate::outbound::Outbound;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -28,6 +29,8 @@ pub struct Hub {
     pub vault: Vault,
     /// HTTP to providers and merchants.
     pub outbound: Outbound,
+    /// What bounds the traffic with each provider account.
+    pub limits: Limits,
     /// Rings when there may be work before the next look.
     pub wake: Notify,
     /// How many pieces of work are being done right now, so that a test set-up can wait until all is quiet.
@@ -85,8 +88,9 @@ impl Hub {
     ) -> Result<Arc<Self>, HubError> {
         let vault = Vault::new(&settings.master_key)?;
         let outbound = Outbound::new(&settings.events)?;
+        let limits = Limits::new(&settings);
         let (wake, busy) = (Notify::new(), AtomicI64::new(0));
-        Ok(Arc::new(Self { settings, providers, clock, store, vault, outbound, wake, busy }))
+        Ok(Arc::new(Self { settings, providers, clock, store, vault, outbound, limits, wake, busy }))
     }
 
     /// Counts a piece of work until the guard is dropped.

@@ -86,7 +86,7 @@ testing::both_databases! {
         let api = Api::new(&serve(&hub).await, KEY);
         assert_eq!(api.get("/healthz").await.json, json!({ "status": "alive" }));
         let ready = api.get("/readyz").await;
-        assert_eq!((ready.status, ready.json), (200, json!({ "status": "ready", "database": "ok", "schema": "ok" })));
+        assert_eq!((ready.status, ready.json), (200, json!({ "status": "ready", "database": "ok", "schema": "ok", "clock": "unknown" })));
         api.post("/v1/payments", "k1", &order("PEDIDO-1")).await;
         hub.clock.advance(jiff::SignedDuration::from_secs(100));
         let metrics = api.get("/metrics").await;

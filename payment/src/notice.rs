@@ -57,11 +57,13 @@ pub enum Verdict {
     Unreadable,
     /// Signed, about something we do not know.
     UnknownReference,
+    /// From an address that the account takes no notices from; it was not read.
+    Outside,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Valid,
         Self::Test,
         Self::Repeated,
@@ -69,6 +71,7 @@ impl Verdict {
         Self::Unsigned,
         Self::Unreadable,
         Self::UnknownReference,
+        Self::Outside,
     ];
 
     /// The word in the store, metrics and the console.
@@ -81,6 +84,7 @@ impl Verdict {
             Self::Unsigned => "unsigned",
             Self::Unreadable => "unreadable",
             Self::UnknownReference => "unknown_reference",
+            Self::Outside => "outside",
         }
     }
 
@@ -88,7 +92,7 @@ impl Verdict {
     pub const fn is_genuine(self) -> bool {
         match self {
             Self::Valid | Self::Test | Self::Repeated | Self::UnknownReference => true,
-            Self::Forged | Self::Unsigned | Self::Unreadable => false,
+            Self::Forged | Self::Unsigned | Self::Unreadable | Self::Outside => false,
         }
     }
 }

@@ -91,6 +91,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Business time at which it was complete.
     pub received_at: Timestamp,
+    /// What time the provider says it is: the header `Date`, in whole seconds.
+    pub provider_date: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Answer {

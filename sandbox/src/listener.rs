@@ -12,10 +12,10 @@ use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, DATE, HOST, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use simulation::{Reply, Request};
+use simulation::{Reply, Request, Timestamp};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -91,6 +91,26 @@ async fn serve_connection(state: Arc<State>, place: usize, stream: TcpStream, pe
 }
 
 async fn respond(
+    state: &State,
+    place: usize,
+    peer: SocketAddr,
+    incoming: hyper::Request<Incoming>,
+    reset: &AtomicBool,
+) -> Result<hyper::Response<Body>, BrokenOff> {
+    let answer = answer(state, place, peer, incoming, reset).await;
+    answer.map(|response| dated(response, state.clock.now()))
+}
+
+/// The provider's clock stands in its answers, as everywhere on the web.
+fn dated(mut response: hyper::Response<Body>, now: Timestamp) -> hyper::Response<Body> {
+    let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::try_from(date) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
+}
+
+async fn answer(
     state: &State,
     place: usize,
     peer: SocketAddr,

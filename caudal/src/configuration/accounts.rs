@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hub::Providers;
+use hub::settings::{AccountLimits, NotARange};
 use payment::Account;
 use payment::account::Environment;
 use payment::profile::{Profile, Setting, SettingKind};
 use secrecy::SecretString;
 use toml::Value;
 
-use super::checks::{is_identifier, url};
+use super::checks::{is_identifier, url, within};
 use super::file::AccountSection;
 use super::secrets::{SecretReader, Sources};
 use crate::failure::Failure;
@@ -50,6 +51,50 @@ pub fn account(
         read_setting(&at, section, setting, secrets, &mut account)?;
     }
     Ok(account)
+}
+
+/// The limits of an account: the usual ones where its section says nothing.
+///
+/// # Errors
+/// [`Failure`] naming the key.
+pub fn limits(id: &str, section: &AccountSection) -> Result<AccountLimits, Failure> {
+    let usual = AccountLimits::default();
+    let Some(written) = &section.limits else { return Ok(usual) };
+    let at = format!("accounts.{id}.limits");
+    let bounded = |name: &str, value: Option<u64>, usual: u64, least: u64, most: u64| {
+        within(&format!("{at}.{name}"), value.unwrap_or(usual), least, most)
+    };
+    // Every bound above fits the smaller types.
+    let small = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+    let count = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    let at_once = usual.calls_at_once as u64;
+    let notices = usual.notices_at_once as u64;
+    let (per_second, failures) = (usual.calls_per_second.into(), usual.breaker_failures.into());
+    let range = |text: &String| {
+        let key = format!("{at}.notice_addresses");
+        text.parse().map_err(|error: NotARange| Failure::usage(format!("{key}: {text:?}: {error}")))
+    };
+    Ok(AccountLimits {
+        calls_at_once: count(bounded("calls_at_once", written.calls_at_once, at_once, 1, 10_000)?),
+        calls_per_second: small(bounded(
+            "calls_per_second",
+            written.calls_per_second,
+            per_second,
+            1,
+            100_000,
+        )?),
+        task_ms: bounded("task_ms", written.task_ms, usual.task_ms, 1_000, 75_000)?,
+        breaker_failures: small(bounded("breaker_failures", written.breaker_failures, failures, 1, 1_000)?),
+        breaker_rest_ms: bounded(
+            "breaker_rest_ms",
+            written.breaker_rest_ms,
+            usual.breaker_rest_ms,
+            100,
+            600_000,
+        )?,
+        notices_at_once: count(bounded("notices_at_once", written.notices_at_once, notices, 1, 1_000)?),
+        notice_addresses: written.notice_addresses.iter().map(range).collect::<Result<_, Failure>>()?,
+    })
 }
 
 fn environment(at: &str, word: &str) -> Result<Environment, Failure> {

@@ -66,6 +66,14 @@ pub fn master_key(key: &str, text: &str, is_production: bool) -> Result<(), Fail
     Ok(())
 }
 
+/// A whole number within bounds.
+pub fn within(key: &str, value: u64, least: u64, most: u64) -> Result<u64, Failure> {
+    if (least..=most).contains(&value) {
+        return Ok(value);
+    }
+    Err(Failure::usage(format!("{key}: {value} is not from {least} to {most}")))
+}
+
 fn hex_32(text: &str) -> Option<[u8; 32]> {
     let digits = text.trim().as_bytes();
     if digits.len() != 64 {

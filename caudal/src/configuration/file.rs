@@ -120,7 +120,27 @@ pub struct AccountSection {
     pub provider: String,
     pub environment: String,
     pub base_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsSection>,
     pub settings: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsSection {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_at_once: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_per_second: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker_failures: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker_rest_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notices_at_once: Option<u64>,
+    pub notice_addresses: Vec<String>,
 }
 
 impl Default for HubSection {

@@ -30,6 +30,7 @@ pub fn default_text(providers: &Providers) -> String {
         for setting in profile.settings {
             text.push_str(&explained(setting));
         }
+        let _ = write!(text, "#[accounts.my-shop-{id}.limits]\n{}", limits());
     }
     text
 }
@@ -56,6 +57,26 @@ pub fn effective_text(mut file: File, providers: &Providers) -> Result<String, F
         }
     }
     toml::to_string_pretty(&file).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The limits of an account, with the values that hold when none are written.
+fn limits() -> String {
+    let usual = hub::settings::AccountLimits::default();
+    format!(
+        "# Most calls to the provider under way, and a second.\n#calls_at_once = {}\n#calls_per_second = {}\n\
+         # Longest time of one task with all its calls, in milliseconds.\n#task_ms = {}\n\
+         # After how many calls in a row that find nobody the breaker opens, and how long it rests.\n\
+         #breaker_failures = {}\n#breaker_rest_ms = {}\n\
+         # Most notices being taken at once.\n#notices_at_once = {}\n\
+         # Where notices may come from, as addresses or ranges; empty, from anywhere. Behind a proxy,\n\
+         # hub.trusted_proxies has to name it.\n#notice_addresses = []\n",
+        usual.calls_at_once,
+        usual.calls_per_second,
+        usual.task_ms,
+        usual.breaker_failures,
+        usual.breaker_rest_ms,
+        usual.notices_at_once
+    )
 }
 
 fn explained(setting: &Setting) -> String {

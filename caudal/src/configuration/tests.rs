@@ -68,6 +68,26 @@ fn every_commented_setting_of_the_default_configuration_is_known() {
 }
 
 #[test]
+fn the_limits_of_an_account_are_read_and_bounded() {
+    let limits = "login = \"site\"\nsecret_key_env = \"SECRET\"\n[accounts.main.limits]\n";
+    let of = |more: &str| checked(&with_account(&format!("{limits}{more}")));
+    let configuration = of("calls_per_second = 7\nnotice_addresses = [\"203.0.113.0/24\"]")
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    let read = configuration.settings.limits_of("main");
+    assert_eq!((read.calls_per_second, read.task_ms), (7, 70_000));
+    assert!(read.takes_notices_from("203.0.113.9".parse().expect("an address")));
+    assert!(!read.takes_notices_from("198.51.100.9".parse().expect("an address")));
+    for (more, key) in [
+        ("calls_at_once = 0", "accounts.main.limits.calls_at_once"),
+        ("task_ms = 80000", "accounts.main.limits.task_ms"),
+        ("notice_addresses = [\"203.0.113.0/33\"]", "accounts.main.limits.notice_addresses"),
+    ] {
+        let refused = of(more).err().map(|failure| failure.to_string()).unwrap_or_default();
+        assert!(refused.contains(key), "{more}: {refused}");
+    }
+}
+
+#[test]
 fn production_refuses_what_is_only_good_for_tests() {
     assert!(checked(&production("")).is_ok());
     let table = [

@@ -179,6 +179,9 @@ codes! {
     ProviderUnreachable, "provider_unreachable", 502, "The provider could not be reached",
         "No usable answer came from the provider. Nothing payable was left behind.",
         "Repeat it later with a fresh key and reference.";
+    ProviderUnavailable, "provider_unavailable", 503, "The provider is not called right now",
+        "Too many calls in a row found nobody there, or the provider asked for patience. Nothing was done.",
+        "Repeat it, with the same key, after `Retry-After` seconds.";
     OutcomeUnknown, "outcome_unknown", 502, "What the provider did is not known",
         "The answer was lost or unclear. The hub keeps asking, and an event tells the outcome.",
         "Do not repeat it; read the payment, or wait for the event.";

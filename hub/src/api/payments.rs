@@ -20,6 +20,7 @@ use crate::api::problem::Problem;
 use crate::api::query::{ListDocument, Query};
 use crate::flow::document::{PaymentDocument, payment_document};
 use crate::flow::{self, CancelError, CreateError, NewPayment};
+use crate::limits::Held;
 use crate::settings::Merchant;
 use crate::state::Hub;
 use crate::store::{Payment, PaymentFilter};
@@ -64,6 +65,7 @@ async fn create_once(hub: Arc<Hub>, merchant: Merchant, wanted: NewPayment) -> W
             let problem = Problem::from_refusal(&refusal, &payment.provider);
             Work::Done(problem.with_payment(&payment.id).into())
         }
+        Err(CreateError::Held { provider, held }) => Work::Undone(unavailable(held).with_provider(&provider)),
         Err(CreateError::Unreachable { payment }) => {
             let problem = Problem::new(Code::ProviderUnreachable, "No usable answer came from the provider.");
             Work::Done(problem.with_provider(&payment.provider).with_payment(&payment.id).into())
@@ -172,12 +174,18 @@ async fn cancel_once(hub: Arc<Hub>, merchant: String, id: PaymentId) -> Work {
             let provider = account.map(|payment| payment.provider).unwrap_or_default();
             Work::Undone(Problem::from_refusal(&refusal, &provider).with_payment(&id))
         }
+        Err(CancelError::Held(held)) => Work::Undone(unavailable(held).with_payment(&id)),
         Err(CancelError::Unknown) => {
             let detail = "Whether the provider took the cancellation is not known; the hub keeps asking.";
             Work::Undone(Problem::new(Code::OutcomeUnknown, detail).with_payment(&id))
         }
         Err(CancelError::Store(error)) => Work::Undone(error.into()),
     }
+}
+
+fn unavailable(held: Held) -> Problem {
+    let problem = Problem::new(Code::ProviderUnavailable, "Nothing was sent to the provider.");
+    problem.with_retry_after(held.retry_after_s())
 }
 
 fn done(hub: &Hub, status: StatusCode, payment: &Payment) -> Work {

@@ -418,6 +418,10 @@ async fn schedule(
         && let Some(newest) = attempts.last()
         && let Some(due_at) = first_look_up(hub, &newest.account_id, newest.created_at, newest.expires_at)
     {
+        // A notice that came before our own answer is followed at once.
+        let is_noticed =
+            tx.is_noticed(&payment.merchant_id, &newest.id).await? && !fault!("forget_early_notice");
+        let due_at = if is_noticed { hub.clock.now() } else { due_at };
         tx.schedule_work(&payment.merchant_id, &payment.id, &newest.id, &newest.account_id, due_at).await?;
     }
     Ok(())

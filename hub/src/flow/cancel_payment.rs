@@ -8,8 +8,9 @@ use payment::task::Target;
 use payment::{Status, Task};
 
 use crate::flow::apply_facts::{Known, Source, apply_facts};
-use crate::flow::drive_task::{End, Job, drive_task};
+use crate::flow::drive_task::{End, Job, deadline, drive_task};
 use crate::flow::probe::{AskCause, ask_now};
+use crate::limits::Held;
 use crate::state::Hub;
 use crate::store::{Payment, StoreError};
 
@@ -22,6 +23,8 @@ pub enum CancelError {
     NotOpen(Status),
     /// The provider refused, and it is open still.
     Refused(Refusal),
+    /// The account's calls have to wait; nothing was sent.
+    Held(Held),
     /// The provider's answer was lost; the probe finds out.
     Unknown,
     /// The database failed.
@@ -65,11 +68,13 @@ async fn cancel(hub: &Arc<Hub>, merchant: &str, id: &PaymentId) -> Result<Paymen
         account: account.clone(),
         provider: Arc::clone(provider),
         task: Task::Withdraw(target),
+        deadline: deadline(hub, account),
     };
     let driven = drive_task(hub, &job, job.begin(hub), None).await?;
     let (facts, end) = match driven.end {
         End::Learned(facts) => (facts, Ok(())),
         End::Refused(refusal) => (Vec::new(), Err(CancelError::Refused(refusal))),
+        End::Held(held) => return Err(CancelError::Held(held)),
         End::Lost(_) => (Vec::new(), Err(CancelError::Unknown)),
     };
     let known = Known {

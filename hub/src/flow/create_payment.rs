@@ -15,7 +15,8 @@ use payment::{Fact, Money, Order, Status, Task, Timestamp};
 use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, LoggedCall, Source, apply_facts};
-use crate::flow::drive_task::{Driven, End, Job, drive_task};
+use crate::flow::drive_task::{Driven, End, Job, Prepared, deadline, drive_task};
+use crate::limits::Held;
 use crate::settings::Merchant;
 use crate::state::Hub;
 use crate::store::{Attempt, CallLine, Failure, HistoryLine, Payment, PaymentDetail, StoreError};
@@ -51,6 +52,13 @@ pub enum CreateError {
         payment: Box<Payment>,
         /// The refusal.
         refusal: Refusal,
+    },
+    /// The account's calls have to wait. Nothing was written.
+    Held {
+        /// The provider.
+        provider: String,
+        /// Why, and until when.
+        held: Held,
     },
     /// The provider could not be reached; nothing payable exists there, the payment is `failed`.
     Unreachable {
@@ -88,11 +96,14 @@ async fn create(hub: &Hub, merchant: &Merchant, wanted: NewPayment) -> Result<Pa
     let (payment, attempt) = new_records(hub, merchant, wanted, account, provider, now, expires_at);
     let job = opening(hub, &payment, &attempt, account, provider);
     let first = job.begin(hub);
-    let line = first_line(hub, &job, &first);
-    if let Some(known) = write(hub, &payment, &attempt, &job, &first, line.as_ref()).await? {
+    // Leave to call comes before anything is written: a provider that is not to be called leaves no payment.
+    let prepared = prepare(hub, &job, &first).await?;
+    let line = prepared.as_ref().map(|prepared| &prepared.line);
+    if let Some(known) = write(hub, &payment, &attempt, &job, &first, line).await? {
+        drop(prepared);
         return Box::pin(resume(hub, known)).await;
     }
-    Box::pin(open(hub, &job, first, line)).await
+    Box::pin(open(hub, &job, first, prepared)).await
 }
 
 /// The job that opens an attempt at its provider.
@@ -115,26 +126,34 @@ fn opening(
             expires_at: attempt.expires_at,
             return_url: hub.return_url(&payment.merchant_id, &attempt.id),
         })),
+        deadline: deadline(hub, account),
     }
 }
 
-fn first_line(hub: &Hub, job: &Job, first: &Step) -> Option<CallLine> {
+/// The first call, with leave to make it.
+async fn prepare(hub: &Hub, job: &Job, first: &Step) -> Result<Option<Prepared>, CreateError> {
     match first {
-        Step::Call(call) => Some(job.line(hub, call)),
-        Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. } => None,
+        Step::Call(call) => {
+            let held = |held| CreateError::Held { provider: job.account.provider.clone(), held };
+            Ok(Some(Prepared { permit: job.admit(hub).await.map_err(held)?, line: job.line(hub, call) }))
+        }
+        Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. } => Ok(None),
     }
 }
 
-/// Opens the attempt, whose first call is committed when there is a `line` of it.
-async fn open(hub: &Hub, job: &Job, first: Step, line: Option<CallLine>) -> Result<Payment, CreateError> {
-    let mut driven = drive_task(hub, job, first, line).await?;
+/// Opens the attempt, whose first call is committed when it is `prepared`.
+async fn open(hub: &Hub, job: &Job, first: Step, prepared: Option<Prepared>) -> Result<Payment, CreateError> {
+    let mut driven = drive_task(hub, job, first, prepared).await?;
     for _ in 0..FRESH_STARTS {
         if !matches!(driven.end, End::Lost(AfterLost::FreshStart)) {
             break;
         }
         let again = drive_task(hub, job, job.begin(hub), None).await?;
         driven.calls.extend(again.calls);
-        driven.end = again.end;
+        // A fresh start that is held leaves what was lost as it is.
+        if !matches!(again.end, End::Held(_)) {
+            driven.end = again.end;
+        }
     }
     conclude(hub, job, driven).await
 }
@@ -152,10 +171,11 @@ async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
     let Some((account, provider)) = hub.account(&attempt.account_id) else { return Ok(known) };
     let job = opening(hub, &known, attempt, account, provider);
     let first = job.begin(hub);
-    let (Step::Call(call), Some(line)) = (&first, first_line(hub, &job, &first)) else { return Ok(known) };
+    let Step::Call(call) = &first else { return Ok(known) };
     if call.on_lost != AfterLost::FreshStart {
         return Ok(known);
     }
+    let Some(prepared) = prepare(hub, &job, &first).await? else { return Ok(known) };
     let mut tx = hub.store.begin().await?;
     let locked =
         tx.lock_payment(&known.merchant_id, &known.id).await?.ok_or(StoreError::Corrupt("payment"))?;
@@ -165,11 +185,11 @@ async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
     }
     let due_at = hub.clock.now() + jiff::SignedDuration::from_secs(OPENING_LEASE_S);
     tx.schedule_work(&known.merchant_id, &known.id, &job.attempt_id, &job.account.id, due_at).await?;
-    job.write_intent(&mut tx, call, &line).await?;
+    job.write_intent(&mut tx, call, &prepared.line).await?;
     crash_point!("resume.before_commit");
     tx.commit().await?;
     crash_point!("resume.after_commit");
-    Box::pin(open(hub, &job, first, Some(line))).await
+    Box::pin(open(hub, &job, first, Some(prepared))).await
 }
 
 fn is_unopened(payment: &Payment, attempt: &Attempt) -> bool {
@@ -326,7 +346,8 @@ async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, Creat
             let payment = apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
             Err(CreateError::Refused { payment: Box::new(payment), refusal })
         }
-        End::Lost(AfterLost::FreshStart) => {
+        // Inert if it exists, or nothing was sent at all.
+        End::Lost(AfterLost::FreshStart) | End::Held(_) => {
             let failure = unreachable_failure();
             let payment = apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
             Err(CreateError::Unreachable { payment: Box::new(payment) })

@@ -1,6 +1,7 @@
 //! The one driver: asks the provider for a step, commits before it calls, calls, feeds back what came.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use payment::account::Account;
 use payment::id::{AttemptId, PaymentId};
@@ -9,15 +10,22 @@ use payment::step::{AfterLost, Call, Input, Refusal, Step};
 use payment::{Fact, Task, Timestamp};
 
 use crate::crash::crash_point;
+use crate::fault::fault;
 use crate::flow::apply_facts::LoggedCall;
 use crate::flow::wire_mask;
-use crate::outbound::Called;
+use crate::limits::{Contact, Gate, Held, Permit, Purpose};
+use crate::metrics::{PROVIDER_REQUEST_DURATION, UNKNOWN_OUTCOME};
+use crate::outbound::{CallOutcome, Called};
 use crate::state::Hub;
 use crate::store::{CallLine, StoreError, Tx};
 use crate::vault::encode_hex;
 
 /// Most steps of one task; a protocol that wants more is broken.
 const MAX_STEPS: usize = 16;
+/// How long a task that has not begun waits for its turn among the account's calls.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// With less time than this left, nothing is sent any more.
+const LEAST_TIME: Duration = Duration::from_millis(200);
 
 /// What is being done, for whom.
 pub struct Job {
@@ -33,6 +41,16 @@ pub struct Job {
     pub provider: Arc<dyn Provider>,
     /// What is to be done.
     pub task: Task,
+    /// When everything has to be over, in real time: what is left of it is each call's time-out.
+    pub deadline: Instant,
+}
+
+/// A first call that its caller has prepared: its line is committed, and leave to make it is held.
+pub struct Prepared {
+    /// The line.
+    pub line: CallLine,
+    /// The leave.
+    pub permit: Permit,
 }
 
 /// How a task ended.
@@ -44,6 +62,8 @@ pub enum End {
     Refused(Refusal),
     /// No answer that tells what happened.
     Lost(AfterLost),
+    /// Nothing was sent: the account's calls have to wait.
+    Held(Held),
 }
 
 /// How a task ended, and the calls that were made.
@@ -83,19 +103,44 @@ impl Job {
         tx.insert_call(&self.merchant_id, &self.payment_id, line, after_lost_word(call.on_lost)).await
     }
 
+    /// Leave to make the task's first call.
+    ///
+    /// # Errors
+    /// [`Held`]: the account's calls have to wait.
+    pub async fn admit(&self, hub: &Hub) -> Result<Permit, Held> {
+        let purpose = match self.task {
+            Task::Authorize(_) | Task::LookUp(_) => Purpose::Begin,
+            Task::Withdraw(_) => Purpose::Withdraw,
+        };
+        self.gate(hub).admit(purpose, PATIENCE.min(self.time_left())).await
+    }
+
+    fn gate(&self, hub: &Hub) -> Arc<Gate> {
+        hub.limits.gate(&self.account.id)
+    }
+
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
     /// Only a look-up may be sent without its intent being durable: it changes nothing anywhere.
     const fn is_inert(&self) -> bool {
         matches!(self.task, Task::LookUp(_))
     }
 }
 
-/// Drives a task from its first step to its end. `intent` is the first call's line when the caller has
-/// already committed it.
+/// When a task of this account that begins now has to be over.
+pub fn deadline(hub: &Hub, account: &Account) -> Instant {
+    Instant::now() + Duration::from_millis(hub.limits.gate(&account.id).limits().task_ms)
+}
+
+/// Drives a task from its first step to its end. `prepared` is the first call when the caller has already
+/// committed it.
 pub async fn drive_task(
     hub: &Hub,
     job: &Job,
     first: Step,
-    mut intent: Option<CallLine>,
+    mut prepared: Option<Prepared>,
 ) -> Result<Driven, StoreError> {
     let mut calls = Vec::new();
     let mut step = first;
@@ -113,25 +158,22 @@ pub async fn drive_task(
                 return Ok(Driven { end: End::Lost(AfterLost::Search), calls });
             }
         };
-        let (mut line, was_written) = match intent.take() {
-            Some(line) => (line, true),
-            None if job.is_inert() => (job.line(hub, &call), false),
-            None => {
-                let line = job.line(hub, &call);
-                let mut tx = hub.store.begin().await?;
-                job.write_intent(&mut tx, &call, &line).await?;
-                may_die(&job.task, Place::BeforeCommit);
-                tx.commit().await?;
-                may_die(&job.task, Place::AfterCommit);
-                (line, true)
-            }
+        let (mut line, was_written, permit) = match prepared.take() {
+            Some(Prepared { line, permit }) => (line, true, permit),
+            None => match next_leave(hub, job, calls.is_empty()).await {
+                Ok(permit) => {
+                    let (line, was_written) = intend(hub, job, &call).await?;
+                    (line, was_written, permit)
+                }
+                Err(held) if calls.is_empty() => return Ok(Driven { end: End::Held(held), calls }),
+                Err(_) => return Ok(Driven { end: End::Lost(call.on_lost), calls }),
+            },
         };
         may_die(&job.task, Place::BeforeCall);
-        let called = hub.outbound.call(&call.request, &hub.clock).await;
+        let called = make_call(hub, job, &call, permit).await;
         may_die(&job.task, Place::AfterCall);
         finish_line(&mut line, &called, job);
         calls.push(LoggedCall { line, was_written });
-        count(job, &call, &called);
         let is_lost = matches!(called.input, Input::Lost { .. });
         step = job.provider.resume(&job.task, &job.account, &call.memo, called.input, moment(hub));
         match &step {
@@ -177,6 +219,65 @@ fn may_die(task: &Task, place: Place) {
     }
 }
 
+/// The first call of a task may be held; what has begun waits for its turn until the task's time is over.
+async fn next_leave(hub: &Hub, job: &Job, is_first: bool) -> Result<Permit, Held> {
+    if is_first {
+        return job.admit(hub).await;
+    }
+    job.gate(hub).admit(Purpose::GoOn, job.time_left()).await
+}
+
+/// Commits that a call is about to be made, unless it is inert. Answers its line, and whether it was written.
+async fn intend(hub: &Hub, job: &Job, call: &Call) -> Result<(CallLine, bool), StoreError> {
+    let line = job.line(hub, call);
+    if job.is_inert() {
+        return Ok((line, false));
+    }
+    let mut tx = hub.store.begin().await?;
+    job.write_intent(&mut tx, call, &line).await?;
+    may_die(&job.task, Place::BeforeCommit);
+    tx.commit().await?;
+    may_die(&job.task, Place::AfterCommit);
+    Ok((line, true))
+}
+
+/// Makes a call within what is left of the task's time, and tells the account's gate what came of it.
+async fn make_call(hub: &Hub, job: &Job, call: &Call, permit: Permit) -> Called {
+    let mut timeout = Duration::from_millis(call.request.timeout_ms).min(job.time_left());
+    if fault!("forget_deadline") {
+        timeout = Duration::from_millis(call.request.timeout_ms);
+    }
+    if timeout < LEAST_TIME {
+        let input = Input::Lost { maybe_sent: false };
+        return Called { input, outcome: CallOutcome::NotSent, retry_after: None, duration_us: 0 };
+    }
+    let called = hub.outbound.call(&call.request, timeout, &hub.clock).await;
+    if let Input::Answer(answer) = &called.input
+        && let Some(date) = answer.provider_date
+    {
+        job.gate(hub).note_date(date, answer.received_at);
+    }
+    permit.report(contact(&called));
+    count(job, call, &called);
+    called
+}
+
+const fn contact(called: &Called) -> Contact {
+    match called.outcome {
+        CallOutcome::Throttled => Contact::Throttled(called.retry_after),
+        // A provider that is down for a while may say for how long.
+        CallOutcome::ProviderFault if called.retry_after.is_some() => Contact::Throttled(called.retry_after),
+        CallOutcome::Answered | CallOutcome::ProviderFault | CallOutcome::TooLarge => Contact::Answered,
+        CallOutcome::TimedOut
+        | CallOutcome::ConnectionBroken
+        | CallOutcome::HalfAnswered
+        | CallOutcome::NoName
+        | CallOutcome::NoConnection
+        | CallOutcome::NoTls
+        | CallOutcome::NotSent => Contact::Failed,
+    }
+}
+
 const fn allows_call(on_lost: AfterLost) -> bool {
     match on_lost {
         AfterLost::Search | AfterLost::RepeatSame => true,
@@ -189,7 +290,7 @@ fn moment(hub: &Hub) -> Moment {
 }
 
 fn finish_line(line: &mut CallLine, called: &Called, job: &Job) {
-    line.outcome = called.outcome.to_owned();
+    line.outcome = called.outcome.word().to_owned();
     line.duration_us = Some(called.duration_us);
     if let Input::Answer(answer) = &called.input {
         line.status = Some(i64::from(answer.status));
@@ -200,15 +301,14 @@ fn finish_line(line: &mut CallLine, called: &Called, job: &Job) {
 fn count(job: &Job, call: &Call, called: &Called) {
     let seconds = std::time::Duration::from_micros(u64::try_from(called.duration_us).unwrap_or(0));
     metrics::histogram!(
-        "caudal_provider_request_duration_seconds",
+        PROVIDER_REQUEST_DURATION,
         "provider" => job.account.provider.clone(),
         "operation" => call.request.operation,
-        "outcome" => called.outcome
+        "outcome" => called.outcome.word()
     )
     .record(seconds.as_secs_f64());
-    if called.outcome == "lost_maybe_sent" {
-        metrics::counter!("caudal_unknown_outcome_total", "provider" => job.account.provider.clone())
-            .increment(1);
+    if matches!(called.input, Input::Lost { maybe_sent: true }) {
+        metrics::counter!(UNKNOWN_OUTCOME, "provider" => job.account.provider.clone()).increment(1);
     }
 }
 

@@ -15,7 +15,8 @@ use crate::crash::{crash_point, lease_s};
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, Source, apply_facts, open_case};
 use crate::flow::create_payment::{not_opened, unreachable_failure};
-use crate::flow::drive_task::{Driven, End, Job, drive_task};
+use crate::flow::drive_task::{Driven, End, Job, deadline, drive_task};
+use crate::limits::Held;
 use crate::state::Hub;
 use crate::store::{Attempt, Payment, StoreError, Work};
 
@@ -53,6 +54,8 @@ pub enum AskError {
     NotOpened,
     /// The provider could not be reached, or its answer told nothing.
     Unreachable,
+    /// The account's calls have to wait; nothing was sent.
+    Held(Held),
     /// The provider refused to tell.
     Refused(Refusal),
     /// The database failed.
@@ -107,6 +110,7 @@ async fn ask(hub: &Hub, merchant: &str, id: &AttemptId, cause: AskCause) -> Resu
         account: account.clone(),
         provider: Arc::clone(provider),
         task: Task::LookUp(target),
+        deadline: deadline(hub, account),
     };
     let driven = drive_task(hub, &job, job.begin(hub), None).await?;
     let before = payment.status;
@@ -141,6 +145,7 @@ async fn conclude(
             );
             (Vec::new(), Err(AskError::Refused(refusal)))
         }
+        End::Held(held) => (Vec::new(), Err(AskError::Held(held))),
         End::Lost(_) => (Vec::new(), Err(AskError::Unreachable)),
     };
     let known = Known {
@@ -219,10 +224,19 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
             }
             hub.store.release_work(work, next_look_up(&policy.0, now, attempt.expires_at)).await
         }
+        Err(AskError::Held(held)) => {
+            let wait = jiff::SignedDuration::from_secs(held.retry_after_s().into());
+            hub.store.release_work(work, now + wait).await
+        }
         Err(AskError::NotOpened) => lost_creation(hub, work).await,
         Err(AskError::NotFound) => hub.store.end_work(work).await,
         Err(AskError::Unreachable | AskError::Refused(_)) => {
-            hub.store.release_work(work, now + jiff::SignedDuration::from_secs(back_off_s(work.tries, hub.entropy().bytes()[0]))).await
+            hub.store
+                .release_work(
+                    work,
+                    now + jiff::SignedDuration::from_secs(back_off_s(work.tries, hub.entropy().bytes()[0])),
+                )
+                .await
         }
         Err(AskError::Store(error)) => Err(error),
     }

@@ -17,6 +17,7 @@ use crate::api::code::Code;
 use crate::api::problem::Problem;
 use crate::api::{not_found, read_body};
 use crate::flow;
+use crate::metrics::NOTICE_TURNED_AWAY;
 use crate::server::ClientAddress;
 use crate::settings::MAX_NOTICE_BODY;
 use crate::state::Hub;
@@ -57,6 +58,14 @@ async fn take(
     ClientAddress(peer): ClientAddress,
     request: Request,
 ) -> Result<Response, Problem> {
+    if hub.account(account).is_none_or(|(found, _)| found.provider != provider) {
+        return Err(not_found().await);
+    }
+    // Before a byte of the body is read: what waits costs a connection and no memory.
+    let Some(turn) = hub.limits.gate(account).admit_notice().await else {
+        metrics::counter!(NOTICE_TURNED_AWAY, "account" => account.to_owned()).increment(1);
+        return Err(Problem::overloaded());
+    };
     let method = request.method().to_string();
     let query = request.uri().query().unwrap_or_default().to_owned();
     let headers = listed(request.headers());
@@ -64,8 +73,10 @@ async fn take(
     let notice = RawNotice { method, route, query, headers, body };
     // In a task of its own: a provider that hangs up does not undo what it has told.
     let (hub, provider, account) = (Arc::clone(hub), provider.to_owned(), account.to_owned());
-    let taking =
-        tokio::spawn(async move { flow::receive_notice(&hub, &provider, &account, notice, peer).await });
+    let taking = tokio::spawn(async move {
+        let _turn = turn;
+        flow::receive_notice(&hub, &provider, &account, notice, peer).await
+    });
     match taking.await {
         Ok(Ok(Some(reply))) => Ok(answer(&reply)),
         Ok(Ok(None)) => Err(not_found().await),

@@ -42,7 +42,13 @@ async fn come_back(hub: &Arc<Hub>, merchant: &str, id: &AttemptId) -> Result<Opt
     match asked {
         Ok(Ok(payment)) => return Ok(Some(payment)),
         Ok(Err(AskError::Store(error))) => return Err(error),
-        Ok(Err(AskError::NotFound | AskError::NotOpened | AskError::Unreachable | AskError::Refused(_))) => {
+        Ok(Err(
+            AskError::NotFound
+            | AskError::NotOpened
+            | AskError::Unreachable
+            | AskError::Held(_)
+            | AskError::Refused(_),
+        )) => {
             tracing::info!(attempt = %id, "a return told nothing; the probe goes on");
         }
         Err(_) => {

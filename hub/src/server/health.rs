@@ -20,6 +20,9 @@ use crate::store::Store;
 /// The text format that Prometheus reads.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// A difference between our clock and a provider's that somebody should look at, in milliseconds.
+const LARGE_SKEW_MS: u64 = 60_000;
+
 /// The routes.
 pub(super) fn router() -> Router<Arc<Hub>> {
     Router::new()
@@ -34,6 +37,8 @@ struct Readiness {
     status: &'static str,
     database: &'static str,
     schema: &'static str,
+    /// `ok`, `off` by more than a minute from a provider's, `unknown` before any answer. It keeps no traffic away.
+    clock: &'static str,
 }
 
 /// The process lives.
@@ -55,12 +60,17 @@ async fn ready(State(hub): State<Arc<Hub>>) -> Response {
         Ok(_) => "migrate",
         Err(_) => "unknown",
     };
+    let clock = match hub.limits.widest_skew_ms() {
+        None => "unknown",
+        Some(skew) if skew.unsigned_abs() > LARGE_SKEW_MS => "off",
+        Some(_) => "ok",
+    };
     let is_ready = database == "ok" && schema == "ok";
     let (code, status) = match is_ready {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
     };
-    (code, Json(Readiness { status, database, schema })).into_response()
+    (code, Json(Readiness { status, database, schema, clock })).into_response()
 }
 
 /// Metrics tell of money, so they are shown inside the operator's network only.

@@ -1,6 +1,7 @@
 //! Attempts and the subjects by which providers name them.
 
 use payment::Subject;
+use payment::attempt::AttemptState;
 use payment::id::{AttemptId, PaymentId};
 use payment::step::Memo;
 use sqlx::FromRow;
@@ -15,6 +16,8 @@ const OF_PAYMENT: &str = "SELECT * FROM attempt WHERE merchant_id = $1 AND payme
 const BY_ID: &str = "SELECT * FROM attempt WHERE merchant_id = $1 AND id = $2";
 const SET_STATE: &str = "UPDATE attempt SET state = $3, provider_reference = COALESCE($4, provider_reference) WHERE merchant_id = $1 AND id = $2";
 const SET_MEMO: &str = "UPDATE attempt SET memo = $3 WHERE merchant_id = $1 AND id = $2";
+const BEING_OPENED: &str = "SELECT payment_id, id FROM attempt WHERE merchant_id = $1 AND account_id = $2 \
+     AND reference = $3 AND provider_reference IS NULL AND state = $4";
 const INSERT_SUBJECT: &str = "INSERT INTO subject (merchant_id, account_id, kind, provider_reference, payment_id, \
      attempt_id) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
 const FIND_SUBJECT: &str = "SELECT payment_id, attempt_id FROM subject \
@@ -51,6 +54,27 @@ impl Store {
             sqlx::query_as(BY_ID).bind(merchant).bind(id.as_str()).fetch_optional(connection).await?
         });
         row.map(TryInto::try_into).transpose()
+    }
+
+    /// The payment and attempt with a reference of ours, when the provider's answer to their creation is not here yet.
+    pub async fn attempt_being_opened(
+        &self,
+        merchant: &str,
+        account: &str,
+        reference: &str,
+    ) -> Result<Option<(PaymentId, AttemptId)>, StoreError> {
+        let mut reader = self.read().await?;
+        let row: Option<(String, String)> = on!(reader.link(), connection => {
+            sqlx::query_as(BEING_OPENED)
+                .bind(merchant)
+                .bind(account)
+                .bind(reference)
+                .bind(AttemptState::Created.word())
+                .fetch_optional(connection)
+                .await?
+        });
+        row.map(|(payment, attempt)| Ok((parsed(&payment, "attempt")?, parsed(&attempt, "attempt")?)))
+            .transpose()
     }
 
     /// The payment and attempt that a provider's reference is about.

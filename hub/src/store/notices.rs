@@ -19,7 +19,10 @@ const LATEST: &str = "SELECT id, account_id, payment_id, verdict, reason, peer, 
 /// Counts no further than the cap needs.
 const UNVERIFIED_SINCE: &str = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM notice WHERE merchant_id = $1 \
      AND account_id = $2 AND received_at >= $3 AND sealed_body IS NOT NULL \
-     AND verdict IN ('forged', 'unsigned', 'unreadable') LIMIT $4) AS kept";
+     AND verdict IN ('forged', 'unsigned', 'unreadable', 'outside') LIMIT $4) AS kept";
+const IDLE_SINCE: &str = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM notice WHERE merchant_id = $1 \
+     AND account_id = $2 AND received_at >= $3 AND sealed_body IS NOT NULL \
+     AND verdict IN ('test', 'repeated', 'unknown_reference') LIMIT $4) AS kept";
 const SEALED_BODY: &str = "SELECT sealed_body FROM notice WHERE merchant_id = $1 AND id = $2";
 
 #[derive(FromRow)]
@@ -115,6 +118,25 @@ impl Tx {
                 .await?;
         });
         Ok(())
+    }
+
+    /// How many genuine notices that change nothing were kept for an account since `since`, up to `cap`.
+    pub async fn idle_notices_since(
+        &mut self,
+        merchant: &str,
+        account: &str,
+        since: Timestamp,
+        cap: i64,
+    ) -> Result<i64, StoreError> {
+        Ok(on!(self.link(), connection => {
+            sqlx::query_scalar(IDLE_SINCE)
+                .bind(merchant)
+                .bind(account)
+                .bind(since.as_microsecond())
+                .bind(cap)
+                .fetch_one(connection)
+                .await?
+        }))
     }
 
     /// Takes a notice's key. False: the same notice was taken before.

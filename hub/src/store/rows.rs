@@ -169,7 +169,7 @@ pub struct CallLine {
     pub request_line: String,
     /// Masked request body.
     pub request_body: String,
-    /// `answered`, `lost_maybe_sent`, `lost_not_sent`, or `started` while it runs.
+    /// A word of [`crate::outbound::CallOutcome`], or `started` while it runs.
     pub outcome: String,
     /// HTTP status, when answered.
     pub status: Option<i64>,

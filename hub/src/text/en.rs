@@ -151,6 +151,7 @@ pub(super) static TEXT: Text = Text {
     verdict_unsigned: "Unsigned",
     verdict_unreadable: "Unreadable",
     verdict_unknown_reference: "Unknown reference",
+    verdict_outside: "From elsewhere",
     case_conflict: "Contradiction",
     case_overpaid: "Overpaid",
     case_late_payment: "Late payment",

@@ -151,6 +151,7 @@ pub(super) static TEXT: Text = Text {
     verdict_unsigned: "Sin firma",
     verdict_unreadable: "Ilegible",
     verdict_unknown_reference: "Referencia desconocida",
+    verdict_outside: "De otra dirección",
     case_conflict: "Contradicción",
     case_overpaid: "Pagado de más",
     case_late_payment: "Pago tardío",

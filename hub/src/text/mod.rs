@@ -53,7 +53,7 @@ messages! {
     next_try last_result failure nothing read_only all_verdicts latest_notices
     // verdicts on notices
     verdict_valid verdict_test verdict_repeated verdict_forged verdict_unsigned verdict_unreadable
-    verdict_unknown_reference
+    verdict_unknown_reference verdict_outside
     // cases
     case_conflict case_overpaid case_late_payment case_unresolved
 }
@@ -120,6 +120,7 @@ impl Text {
             "unsigned" => self.verdict_unsigned,
             "unreadable" => self.verdict_unreadable,
             "unknown_reference" => self.verdict_unknown_reference,
+            "outside" => self.verdict_outside,
             newer => newer,
         }
     }

@@ -151,6 +151,7 @@ pub(super) static TEXT: Text = Text {
     verdict_unsigned: "Sem assinatura",
     verdict_unreadable: "Ilegível",
     verdict_unknown_reference: "Referência desconhecida",
+    verdict_outside: "De outro endereço",
     case_conflict: "Contradição",
     case_overpaid: "Pago a mais",
     case_late_payment: "Pagamento tardio",

@@ -41,6 +41,7 @@ pub fn settings(accounts: Vec<Account>) -> Settings {
         is_production: false,
         merchants: vec![merchant("tienda", &keys), merchant("otra", &[(FOREIGN_KEY, false)])],
         accounts,
+        limits: BTreeMap::new(),
         console: None,
         events: EventSettings { allow_private_targets: true, timeout_ms: 2000 },
         trusted_proxies: vec![],

@@ -130,12 +130,12 @@ testing::both_databases! {
         }
         stage.advance(5 * 60).await;
         assert_eq!(stage.now(&payment).await.status, Status::RequiresAction);
-        stage.advance(31).await;
+        stage.advance(38).await;
         assert_eq!(stage.now(&payment).await.status, Status::RequiresAction);
-        stage.advance(61).await;
+        stage.advance(76).await;
         stage.expect(&payment, Status::Approved, 1).await;
         let calls = stage.hub.store.calls(MERCHANT, &payment.id).await.expect("calls");
         let outcomes: Vec<&str> = calls.iter().map(|call| call.outcome.as_str()).collect();
-        assert_eq!(outcomes, ["answered", "lost_maybe_sent", "lost_maybe_sent", "answered"]);
+        assert_eq!(outcomes, ["answered", "connection_broken", "connection_broken", "answered"]);
     }
 }

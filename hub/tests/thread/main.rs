@@ -1,5 +1,7 @@
 //! The thread: one order from creation to its end, against the simulated provider over HTTP, on both databases.
 
+mod driver;
+mod floods;
 mod hostile_notices;
 mod lost_and_found;
 mod lost_answers;

@@ -26,7 +26,6 @@ testing::both_databases! {
             RequestFault::WrongTypes,
             RequestFault::Huge { bytes: 4 * 1024 * 1024 },
             RequestFault::HttpStatus { status: 500, retry_after: None, after_effect: false },
-            RequestFault::HttpStatus { status: 429, retry_after: Some(5), after_effect: false },
             RequestFault::ResetAfterEffect,
         ];
         for fault in faults {

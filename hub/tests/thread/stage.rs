@@ -91,6 +91,20 @@ impl Stage {
         change: impl FnOnce(&mut NewAccount),
         environment: Environment,
     ) -> Self {
+        Self::build(database, change, environment, |_| {}).await
+    }
+
+    /// The same, with settings of the hub that are otherwise.
+    pub async fn tuned(database: &TestDatabase, tune: impl FnOnce(&mut Settings)) -> Self {
+        Self::build(database, |_| {}, Environment::Test, tune).await
+    }
+
+    async fn build(
+        database: &TestDatabase,
+        change: impl FnOnce(&mut NewAccount),
+        environment: Environment,
+        tune: impl FnOnce(&mut Settings),
+    ) -> Self {
         let start: Timestamp = "2026-03-14T15:00:00Z".parse().expect("a timestamp");
         let sandbox_clock = simulation::Clock::frozen(start);
         let mut config = SandboxConfig::new(vec![Mount::on_loopback(Box::new(Simulated::new()), 0)]);
@@ -111,7 +125,8 @@ impl Stage {
 
         let store = Store::connect(&database.url).await.expect("the database");
         store.migrate().await.expect("the schema");
-        let settings = settings(&hub_url, vec![account]);
+        let mut settings = settings(&hub_url, vec![account]);
+        tune(&mut settings);
         let providers = Providers::new(vec![Arc::new(placetopay_client::checkout::AvalPay)]);
         let hub = Hub::new(settings, providers, Clock::frozen(start), store).expect("a hub");
         let shutdown = CancellationToken::new();
@@ -364,6 +379,7 @@ fn settings(hub_url: &str, accounts: Vec<Account>) -> Settings {
             zone: "America/Bogota".into(),
         }],
         accounts,
+        limits: BTreeMap::new(),
         console: None,
         events: EventSettings { allow_private_targets: true, timeout_ms: 5000 },
         trusted_proxies: vec![],

@@ -19,6 +19,9 @@ pub const DIGEST: &str = "digest";
 /// The words of [`DIGEST`]; the first is the default.
 pub const DIGESTS: &[&str] = &["sha256", "sha1"];
 
+/// The number of a refusal because the seed lies more than five minutes from the provider's time.
+pub const CLOCK_REFUSED: &str = "103";
+
 /// Colombia's offset from UTC. The country has had no summer time since 1993, so that no zone table is
 /// needed to write its dates.
 const COLOMBIA: Offset = Offset::constant(-5);
@@ -108,7 +111,7 @@ pub fn refused(message: &str) -> Refusal {
         Some("100" | "107") => ("it found no authentication that it can read", Advice::Contact),
         Some("101") => ("it does not know the login in this environment", Advice::Contact),
         Some("102") => ("the secret key or the digest is not this site's", Advice::Contact),
-        Some("103") => ("our clock and its clock differ by more than five minutes", Advice::Retry),
+        Some(CLOCK_REFUSED) => ("our clock and its clock differ by more than five minutes", Advice::Retry),
         Some("104") => ("the site is inactive", Advice::Contact),
         Some("105") => ("the site has expired", Advice::Contact),
         Some("106") => ("the credentials have expired", Advice::Contact),

@@ -147,6 +147,7 @@ impl Exchange {
             content_type: "application/json".to_owned(),
             body: self.part("answer").trim_end().as_bytes().to_vec(),
             received_at: self.now(),
+            provider_date: None,
         };
         let step = AvalPay.resume(&task, &account(), &call.memo, Input::Answer(answer), self.moment());
         self.compare(&match step {

@@ -34,7 +34,8 @@ const SPOILT: [&str; 12] = [
 fn answered(status: u16, body: &[u8]) -> Step {
     let task = Task::LookUp(target());
     let received_at = now();
-    let answer = Answer { status, content_type: String::new(), body: body.to_vec(), received_at };
+    let answer =
+        Answer { status, content_type: String::new(), body: body.to_vec(), received_at, provider_date: None };
     let moment = Moment { now: now(), entropy: Entropy::new([7; 32]) };
     AvalPay.resume(&task, &account(), &Memo::default(), Input::Answer(answer), moment)
 }

@@ -135,7 +135,13 @@ mod tests {
     fn answered(status: u16, body: &str) -> Result<Outcome, Unusable> {
         let received_at = "2026-03-14T15:15:31Z".parse().expect("a time");
         let body = body.as_bytes().to_vec();
-        read(&Answer { status, content_type: "application/json".into(), body, received_at })
+        read(&Answer {
+            status,
+            content_type: "application/json".into(),
+            body,
+            received_at,
+            provider_date: None,
+        })
     }
 
     #[test]

@@ -23,14 +23,14 @@ use payment::profile::{
     CLEAR_ALPHABET, Cadence, LifeRule, Profile, QueryPolicy, ReferenceRule, Setting, SettingKind,
 };
 use payment::provider::{Moment, Provider};
-use payment::step::{Input, Memo, Step};
+use payment::step::{Call, Input, Memo, Refusal, Step};
 use payment::task::Task;
 use payment::{Currency, Timestamp};
 
 pub use reasons::{Level, ReasonText, reason_text, reason_texts};
 pub use storefront::{Question, Storefront, storefront};
 
-use crate::authentication::{DIGEST, DIGESTS, LOGIN, SECRET_KEY};
+use crate::authentication::{CLOCK_REFUSED, DIGEST, DIGESTS, LOGIN, SECRET_KEY};
 
 /// Aval Pay, as the hub drives it. It has no state: everything comes with the task and the account.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,7 +54,7 @@ impl Provider for AvalPay {
         step.unwrap_or_else(|refusal| Step::Refused(*refusal))
     }
 
-    fn resume(&self, task: &Task, account: &Account, _memo: &Memo, input: Input, _moment: Moment) -> Step {
+    fn resume(&self, task: &Task, account: &Account, memo: &Memo, input: Input, moment: Moment) -> Step {
         let answer = match input {
             Input::Answer(answer) => answer,
             Input::Lost { maybe_sent } => {
@@ -62,10 +62,16 @@ impl Provider for AvalPay {
                 return Step::Unclear { cause: cause.to_owned() };
             }
         };
-        match task {
+        let step = match task {
             Task::Authorize(authorization) => create::read(&answer, authorization, account),
             Task::LookUp(target) => session::read(&answer, target, account),
             Task::Withdraw(target) => cancel::read(&answer, target, account),
+        };
+        match (&step, answer.provider_date) {
+            (Step::Refused(refusal), Some(now)) if is_about_our_clock(refusal) && *memo != by_its_clock() => {
+                with_memo(self.begin(task, account, Moment { now, ..moment }), by_its_clock())
+            }
+            _ => step,
         }
     }
 
@@ -75,6 +81,24 @@ impl Provider for AvalPay {
 
     fn reply_to(&self, verdict: Verdict) -> NoticeReply {
         notice::reply_to(verdict)
+    }
+}
+
+/// Whether a request was refused only because its seed is more than five minutes off (PROTOCOL.md 3.4). It had no
+/// effect then, so that the same may be asked once more with the provider's own time, which its answer tells.
+fn is_about_our_clock(refusal: &Refusal) -> bool {
+    refusal.provider_code.as_deref() == Some(CLOCK_REFUSED)
+}
+
+/// Remembers that the seed is of the provider's clock, so that it is corrected once only.
+fn by_its_clock() -> Memo {
+    Memo(r#"{"seed":"provider_clock"}"#.to_owned())
+}
+
+fn with_memo(step: Step, memo: Memo) -> Step {
+    match step {
+        Step::Call(call) => Step::Call(Box::new(Call { memo, ..*call })),
+        Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. } => step,
     }
 }
 
