@@ -302,8 +302,10 @@ testing::both_databases! {
         stage.get(stage.return_url(&payment).await).await;
         let cancelled = stage.api.act(&format!("/v1/payments/{id}/cancel"), "cancel").await;
         assert_eq!(cancelled.status, 200, "{}", cancelled.text);
+        hub::flow::deliver_due_events(&stage.hub, 16).await.expect("deliveries");
         let page = stage.look(&format!("/console/tienda/payments/{id}?lang=en")).await;
         assert_eq!(page.status, 200);
+        assert!(page.html.contains("no connection · "), "every try is shown");
         page.shows(&[
             "&#60;script&#62;alert(1)&#60;/script&#62;",
             "Cancelled",

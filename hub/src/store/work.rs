@@ -44,9 +44,11 @@ const RELEASE: &str = "UPDATE work SET due_at = $4, claimed_until = 0, cause = '
      WHERE merchant_id = $1 AND attempt_id = $2 AND claim = $3";
 const DONE_BY_CLAIM: &str = "DELETE FROM work WHERE merchant_id = $1 AND attempt_id = $2 AND claim = $3";
 const NEXT_SQLITE: &str = "SELECT MIN((SELECT MIN(due_at) FROM work WHERE merchant_id = a.value ->> 0 \
-     AND account_id = a.value ->> 1)) FROM json_each($1) a";
+     AND account_id = a.value ->> 1 AND is_repeat = lane.is_repeat)) \
+     FROM json_each($1) a CROSS JOIN (SELECT 0 AS is_repeat UNION ALL SELECT 1) lane";
 const NEXT_POSTGRES: &str = "SELECT MIN((SELECT MIN(due_at) FROM work WHERE merchant_id = a.value ->> 0 \
-     AND account_id = a.value ->> 1)) FROM jsonb_array_elements($1::jsonb) AS a(value)";
+     AND account_id = a.value ->> 1 AND is_repeat = lane.is_repeat)) \
+     FROM jsonb_array_elements($1::jsonb) AS a(value) CROSS JOIN (VALUES (0), (1)) AS lane(is_repeat)";
 
 /// A provider account as work knows it: its merchant and its id.
 pub type WorkAccount<'a> = (&'a str, &'a str);
