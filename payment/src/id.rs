@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::Timestamp;
 use crate::entropy::Entropy;
@@ -105,12 +104,6 @@ fn version_7(now: Timestamp, entropy: Entropy) -> uuid::fmt::Simple {
     let mut random = [0; 10];
     random.copy_from_slice(&entropy.bytes()[..10]);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().simple()
-}
-
-/// The UUID inside an identifier, for callers that need its time.
-pub fn uuid_of(id: &str) -> Option<Uuid> {
-    let (_, rest) = id.split_once('_')?;
-    Uuid::try_parse(rest).ok()
 }
 
 #[cfg(test)]
