@@ -54,7 +54,8 @@ testing::both_databases! {
     }
 
     async fn what_was_never_sent_is_told_apart_too(database: TestDatabase) {
-        let table: [(fn(&mut Settings), &str); 3] = [
+        type Change = fn(&mut Settings);
+        let table: [(Change, &str); 3] = [
             (|settings| settings.accounts[0].base_url = "http://provider.invalid".parse().expect("a URL"), "no_name"),
             (|settings| settings.accounts[0].base_url.set_scheme("https").expect("a scheme"), "no_tls"),
             (|settings| settings.accounts[0].base_url.set_port(Some(1)).expect("a port"), "no_connection"),
