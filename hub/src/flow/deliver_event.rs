@@ -120,6 +120,7 @@ fn judge(hub: &Hub, delivery: &ClaimedDelivery, posted: &Posted) -> DeliveryOutc
             return DeliveryOutcome::Delivered;
         }
         Posted::Answered(EndpointAnswer { status: 200..300, .. }) => return DeliveryOutcome::Delivered,
+        Posted::Answered(_) if fault!("hurry_endpoints") => None,
         Posted::Answered(answer) => {
             answer.retry_after.as_deref().and_then(|text| asked_wait_s(text, hub.clock.real_now()))
         }
@@ -138,7 +139,7 @@ fn reason_to_disable(
     outcome: &DeliveryOutcome,
     now: Timestamp,
 ) -> Option<&'static str> {
-    if *outcome == DeliveryOutcome::Delivered {
+    if *outcome == DeliveryOutcome::Delivered || fault!("never_disable_endpoints") {
         return None;
     }
     if matches!(posted, Posted::Answered(EndpointAnswer { status: 410, .. })) {

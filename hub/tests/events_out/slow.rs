@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub::store::Work;
+use hub::store::{ClaimedDelivery, DeliveryOutcome, DeliveryTry, Work};
 use jiff::SignedDuration;
 use payment::id::{AttemptId, EventId, PaymentId};
 use testing::TestDatabase;
@@ -39,6 +39,33 @@ testing::both_databases! {
         let under_way = u32::try_from(hanging.received().len()).expect("few");
         assert!(under_way <= hub::flow::deliver_event::AT_ONCE_PER_ENDPOINT, "{under_way} at once");
         workers.abort();
+    }
+
+    async fn a_delivery_that_was_taken_over_is_acknowledged_by_its_new_owner_only(database: TestDatabase) {
+        let stage = Stage::on(&database).await;
+        let shop = Receiver::start().await;
+        let (endpoint, _) = stage.register(&shop, "k1").await;
+        let event = stage.tell(&endpoint, "t1").await;
+        // The first owner's lease is over at once; the second takes over.
+        let real_now = stage.hub.clock.real_now();
+        let first = claim_delivery(&stage, real_now).await;
+        let second = claim_delivery(&stage, real_now + SignedDuration::from_secs(60)).await;
+        assert_eq!((first.tries, second.tries), (1, 2));
+        let made = |claimed: &ClaimedDelivery, result: &str| DeliveryTry {
+            endpoint_id: claimed.endpoint_id.clone(),
+            number: claimed.claim,
+            at: stage.hub.clock.now(),
+            result: result.into(),
+            duration_us: 1,
+            answer: String::new(),
+        };
+        let store = &stage.hub.store;
+        store.finish_delivery(&first, &DeliveryOutcome::GivenUp, &made(&first, "late")).await.expect("fenced off");
+        assert_eq!(stage.deliveries(&event).await[0]["state"], "pending");
+        store.finish_delivery(&second, &DeliveryOutcome::Delivered, &made(&second, "200")).await.expect("taken");
+        let delivery = &stage.deliveries(&event).await[0];
+        assert_eq!((&delivery["state"], &delivery["last_result"]), (&"delivered".into(), &"200".into()));
+        assert_eq!(delivery["log"].as_array().map(Vec::len), Some(2), "both tries were made, and are told");
     }
 
     async fn a_new_payment_is_looked_up_before_thousands_of_old_ones(database: TestDatabase) {
@@ -116,6 +143,12 @@ async fn write_work(
     }
     tx.commit().await.expect("committed");
     attempts
+}
+
+async fn claim_delivery(stage: &Stage, lease_until: payment::Timestamp) -> ClaimedDelivery {
+    let (now, real_now) = (stage.hub.clock.now(), stage.hub.clock.real_now());
+    let claimed = stage.hub.store.claim_deliveries(now, real_now, lease_until, 1, 1).await;
+    claimed.expect("claimed").pop().expect("a delivery")
 }
 
 async fn claim(stage: &Stage, limit: u32, at_once: u32, accounts: &[(&str, &str)]) -> Vec<Work> {
