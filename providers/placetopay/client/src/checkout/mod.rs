@@ -218,4 +218,48 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_seed_refused_for_its_time_is_made_anew_by_the_provider_s_clock_and_only_once() {
+        let account = Account {
+            id: "tienda".into(),
+            merchant: "tienda".into(),
+            provider: "avalpay".into(),
+            environment: Environment::Test,
+            base_url: "https://checkout.example".parse().expect("an address"),
+            credentials: [(LOGIN.to_owned(), "sitio".to_owned())].into(),
+            secrets: [(SECRET_KEY.to_owned(), vec!["Clave-Sandbox-00x".to_owned().into()])].into(),
+            settings: [].into(),
+        };
+        let task = Task::LookUp(payment::task::Target {
+            reference: "PRUEBA1".into(),
+            provider_reference: "508817".into(),
+            total: payment::Money::new(11_900_000, Currency::Cop),
+        });
+        let now: Timestamp = "2026-03-14T15:25:30Z".parse().expect("a time");
+        let moment = Moment { now, entropy: Entropy::new([3; 32]) };
+        let refused = |message: &str, provider_date: Option<&str>| {
+            let body = format!(
+                r#"{{"status":{{"status":"FAILED","reason":401,"message":"Autenticación fallida {message}"}}}}"#
+            );
+            Input::Answer(payment::step::Answer {
+                status: 401,
+                content_type: "application/json".into(),
+                body: body.into_bytes(),
+                received_at: now,
+                provider_date: provider_date.map(|date| date.parse().expect("a time")),
+            })
+        };
+        let date = Some("2026-03-14T15:15:30Z");
+        let next = |memo: &Memo, input| AvalPay.resume(&task, &account, memo, input, moment);
+        let Step::Call(call) = next(&Memo::default(), refused("103", date)) else { panic!("no second try") };
+        let body = String::from_utf8(call.request.body.clone()).expect("a text");
+        assert!(body.contains("2026-03-14T10:15:30-05:00"), "{body}");
+        assert!(matches!(next(&call.memo, refused("103", date)), Step::Refused(_)), "once only");
+        assert!(
+            matches!(next(&Memo::default(), refused("103", None)), Step::Refused(_)),
+            "no date, no guess"
+        );
+        assert!(matches!(next(&Memo::default(), refused("102", date)), Step::Refused(_)), "another reason");
+    }
 }
