@@ -108,8 +108,8 @@ testing::both_databases! {
             assert!(body.starts_with(b"{\"aviso\":"));
         }
         let id = endpoint.member("id").parse().expect("an id");
-        let secret = new.store.endpoint_secret("tienda", &id).await.expect("read").expect("a secret");
-        new.vault.open(&format!("event_endpoint/secret/{id}"), &secret).expect("the secret opens");
+        let target = new.store.delivery_target("tienda", &id).await.expect("read").expect("an endpoint");
+        new.vault.open(&format!("event_endpoint/secret/{id}"), &target.sealed_secret).expect("the secret opens");
         assert_eq!(api.get(&status_path).await.status, 404);
     }
 

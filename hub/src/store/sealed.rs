@@ -10,6 +10,8 @@ pub enum SealedColumn {
     NoticeBody,
     /// `event_endpoint.sealed_secret`.
     EndpointSecret,
+    /// `event_endpoint.sealed_former_secret`.
+    EndpointFormerSecret,
     /// `idempotency.sealed_body`.
     IdempotencyBody,
 }
@@ -47,13 +49,15 @@ pub struct SealedCount {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::NoticeBody, Self::EndpointSecret, Self::IdempotencyBody];
+    pub const ALL: [Self; 4] =
+        [Self::NoticeBody, Self::EndpointSecret, Self::EndpointFormerSecret, Self::IdempotencyBody];
 
     /// Table and column.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NoticeBody => "notice.sealed_body",
             Self::EndpointSecret => "event_endpoint.sealed_secret",
+            Self::EndpointFormerSecret => "event_endpoint.sealed_former_secret",
             Self::IdempotencyBody => "idempotency.sealed_body",
         }
     }
@@ -63,6 +67,7 @@ impl SealedColumn {
         match self {
             Self::NoticeBody => format!("notice/body/{}", key.id),
             Self::EndpointSecret => format!("event_endpoint/secret/{}", key.id),
+            Self::EndpointFormerSecret => format!("event_endpoint/former_secret/{}", key.id),
             Self::IdempotencyBody => {
                 format!("idempotency/body/{}/{}/{}", key.merchant, key.route, key.id)
             }
@@ -87,6 +92,15 @@ impl SealedColumn {
                 replace: "UPDATE event_endpoint SET sealed_secret = $5 \
                           WHERE merchant_id = $1 AND $2 = '' AND id = $3 AND sealed_secret = $4",
                 count: "SELECT substr(sealed_secret, 2, 8), COUNT(*) FROM event_endpoint GROUP BY 1",
+            },
+            Self::EndpointFormerSecret => Sql {
+                next: "SELECT merchant_id, '', id, sealed_former_secret FROM event_endpoint \
+                       WHERE sealed_former_secret IS NOT NULL AND substr(sealed_former_secret, 2, 8) <> $1 \
+                       AND (merchant_id, id) > ($2, $4) AND $3 = '' ORDER BY merchant_id, id LIMIT $5",
+                replace: "UPDATE event_endpoint SET sealed_former_secret = $5 \
+                          WHERE merchant_id = $1 AND $2 = '' AND id = $3 AND sealed_former_secret = $4",
+                count: "SELECT substr(sealed_former_secret, 2, 8), COUNT(*) FROM event_endpoint \
+                        WHERE sealed_former_secret IS NOT NULL GROUP BY 1",
             },
             Self::IdempotencyBody => Sql {
                 next: "SELECT merchant_id, route, key, sealed_body FROM idempotency \
