@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::commands::backup::known_schema;
 use crate::failure::{Failure, one_line};
 use crate::web;
 
@@ -35,6 +36,11 @@ pub async fn connect(database: &SecretString) -> Result<Store, Failure> {
 /// # Errors
 /// [`Failure::Environment`] with the cure.
 pub async fn migrate(store: &Store) -> Result<(), Failure> {
+    let schema = patiently(async || store.schema_version().await).await?;
+    // Not tried: a migration that is refused midway would keep its lock on PostgreSQL.
+    if schema > Store::newest_schema() {
+        return known_schema("the database", schema);
+    }
     patiently(async || store.migrate().await).await
 }
 
@@ -117,8 +123,9 @@ pub async fn work(hub: &Arc<Hub>, stop: CancellationToken) -> Result<(), Failure
     worked.map_err(|error| panicked(&error))
 }
 
-fn panicked(error: &tokio::task::JoinError) -> Failure {
-    Failure::environment(format!("a part of the hub ended on a defect of its own ({error}): see the log"))
+/// The error's own text is not told: it has the message of the panic, which may hold data.
+fn panicked(_: &tokio::task::JoinError) -> Failure {
+    Failure::environment("a part of the hub ended on a defect of its own: see the log")
 }
 
 /// Asks the sandbox whose clock is followed to tell this hub of every move. Test set-ups only.

@@ -46,6 +46,13 @@ pub enum Command {
     Sandbox(SandboxOptions),
     /// Check configuration, keys, database, ports and clock, and say what is wrong.
     Doctor(DoctorOptions),
+    /// Write the whole database into one file, while the hub serves.
+    Backup(BackupOptions),
+    /// Fill an empty database from a backup.
+    Restore(RestoreOptions),
+    /// Give everything sealed to the first master key, while the hub serves.
+    #[command(after_help = ROTATE_KEYS_HELP)]
+    RotateKeys(RotateKeysOptions),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -59,6 +66,13 @@ A first configuration:
   caudal doctor --new-master-key > master.key          then chmod 600 master.key
   caudal doctor --new-api-key                          a key for the merchant and its hash for the file
   caudal doctor                                        says what is still wrong";
+
+const ROTATE_KEYS_HELP: &str = "\
+To change the master key:
+  1. put a new key (caudal doctor --new-master-key) below the old one in the master key file, restart every process
+  2. move the new key to the first line, restart every process
+  3. caudal rotate-keys
+  4. after seven days, and when no payment of the old key's time is open, take the old key out, restart every process";
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Args)]
@@ -88,6 +102,50 @@ pub struct ServeOptions {
 /// What `migrate` is told.
 #[derive(Debug, Args)]
 pub struct MigrateOptions {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub configuration: ConfigurationOptions,
+
+    /// Report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `backup` is told.
+#[derive(Debug, Args)]
+pub struct BackupOptions {
+    /// The file to write; it must not be there yet.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub configuration: ConfigurationOptions,
+
+    /// Report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `restore` is told.
+#[derive(Debug, Args)]
+pub struct RestoreOptions {
+    /// A file that `backup` wrote.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub configuration: ConfigurationOptions,
+
+    /// Report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `rotate-keys` is told.
+#[derive(Debug, Args)]
+pub struct RotateKeysOptions {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub configuration: ConfigurationOptions,

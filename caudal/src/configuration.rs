@@ -150,7 +150,7 @@ fn check(
             .as_deref()
             .map(|text| url("clock.follow", text, false))
             .transpose()?,
-        master_key: read_master_key(file, &secrets)?,
+        master_key: read_master_keys(file, &secrets)?,
         poll_ms: within("hub.poll_ms", file.hub.poll_ms, 20, 60_000)?,
     };
     Ok(Configuration {
@@ -231,14 +231,31 @@ fn master_key_sources(file: &File) -> Sources {
     }
 }
 
-fn read_master_key(file: &File, secrets: &SecretReader<'_>) -> Result<SecretString, Failure> {
+/// The key ring: one master key a line, the newest first.
+fn read_master_keys(file: &File, secrets: &SecretReader<'_>) -> Result<SecretString, Failure> {
     let sources = master_key_sources(file);
-    let key = secrets.read(&sources)?.and_then(|keys| keys.into_iter().next()).ok_or_else(|| {
+    if let Some(path) = &sources.file {
+        refuse_open_file("keys.master_key_file", &secrets.path(path))?;
+    }
+    let keys = secrets.read(&sources)?.ok_or_else(|| {
         let make_one = "make a file by `caudal doctor --new-master-key` and name it in keys.master_key_file";
         Failure::usage(format!("keys.master_key_file: missing: {make_one}"))
     })?;
-    master_key(&sources.key, &key, secrets.is_production)?;
-    Ok(SecretString::from(key))
+    for key in &keys {
+        master_key(&sources.key, key, secrets.is_production)?;
+    }
+    let ring = SecretString::from(keys.join("\n"));
+    hub::vault::Vault::new(&ring).map_err(|error| Failure::usage(format!("{}: {error}", sources.key)))?;
+    Ok(ring)
+}
+
+/// Refuses a key file that others than its owner may read. One that is not there is told by whoever reads it.
+fn refuse_open_file(key: &str, path: &Path) -> Result<(), Failure> {
+    let shown = path.display();
+    match crate::keys::is_readable_by_others(path) {
+        Ok(true) => Err(Failure::environment(format!("{key}: others may read {shown}: chmod 600 {shown}"))),
+        Ok(false) | Err(_) => Ok(()),
+    }
 }
 
 fn read_database(file: &File, secrets: &SecretReader<'_>) -> Result<SecretString, Failure> {

@@ -58,6 +58,14 @@ pub fn read_or_make(path: &Path, make: impl FnOnce() -> String) -> std::io::Resu
     }
 }
 
+/// Lets a file be its owner's alone.
+///
+/// # Errors
+/// When the file is not ours to change.
+pub fn make_owner_only(path: &Path) -> std::io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(OWNER_ONLY))
+}
+
 /// Whether somebody else than the owner may read a file.
 ///
 /// # Errors

@@ -30,5 +30,6 @@ pub fn start(format: LogFormat, usual: &str) -> Result<(), Failure> {
     } else {
         builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
     };
+    hub::panics::tell_places_only();
     Ok(())
 }

@@ -9,6 +9,8 @@ mod failure;
 mod keys;
 mod logging;
 mod ports;
+mod postgres;
+mod protection;
 mod registry;
 mod screen;
 mod seeds;
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn run(wanted: CommandLine, started: Instant) -> Result<(), Failure> {
+    protection::forbid_core_dumps()?;
     let is_demo = matches!(wanted.command, Command::Demo(_));
     logging::start(wanted.log_format, if is_demo { "error" } else { "info" })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -59,6 +62,9 @@ async fn dispatch(command: Command, started: Instant) -> Result<(), Failure> {
         Command::Migrate(options) => commands::migrate::run(&options).await,
         Command::Sandbox(options) => commands::sandbox::run(&options).await,
         Command::Doctor(options) => commands::doctor::run(&options).await,
+        Command::Backup(options) => commands::backup::run(&options).await,
+        Command::Restore(options) => commands::restore::run(&options).await,
+        Command::RotateKeys(options) => commands::rotate_keys::run(&options).await,
         Command::Completions { shell } => {
             commands::completions::run(shell);
             Ok(())

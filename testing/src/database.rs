@@ -89,6 +89,23 @@ impl TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// Runs one statement, for what no program of ours would do to its database.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn execute(&self, statement: &str) -> Result<(), sqlx::Error> {
+        match self.kind {
+            DatabaseKind::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url).await?;
+                sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await?;
+                connection.close().await
+            }
+            DatabaseKind::Postgres => execute(&self.url, statement.to_owned()).await,
+        }
+    }
+}
+
 /// Runs a story on a fresh database of a kind and writes its evidence; what [`crate::both_databases!`] calls.
 ///
 /// # Panics

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use hub::flow::KeyUse;
 use hub::store::Store;
+use hub::vault::Vault;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
@@ -65,6 +67,7 @@ pub async fn run(options: &DoctorOptions) -> Result<(), Failure> {
     checks.extend(environment(&configuration));
     checks.extend(key_files(&configuration));
     checks.push(database(&configuration).await);
+    checks.extend(sealed_values(&configuration).await);
     checks.push(port(configuration.listen).await);
     checks.push(clock());
     checks.push(certificates());
@@ -171,6 +174,29 @@ async fn database(configuration: &Configuration) -> Check {
         }
         Err(error) => failed("database", one_line(&error.to_string()), cure),
     }
+}
+
+/// Which keys the sealed values need, where the database can be read by this program.
+async fn sealed_values(configuration: &Configuration) -> Option<Check> {
+    let vault = Vault::new(&configuration.settings.master_key).ok()?;
+    let store = Store::connect(configuration.database.expose_secret()).await.ok()?;
+    let is_known = store.schema_version().await.is_ok_and(|version| version == Store::newest_schema());
+    let found = if is_known { hub::flow::key_use(&store, &vault).await.ok() } else { None };
+    store.close().await;
+    let KeyUse { current, older, unknown } = found?;
+    let told =
+        format!("{current} sealed values need the first key, {older} an older one, {unknown} one not given");
+    Some(if unknown > 0 {
+        failed("master key", told, "Put the key that sealed them into the master key file, below the others.")
+    } else if older > 0 {
+        warned(
+            "master key",
+            told,
+            "`caudal rotate-keys` gives them to the first key; keep the older ones until then.",
+        )
+    } else {
+        passed("master key", told)
+    })
 }
 
 async fn port(address: SocketAddr) -> Check {

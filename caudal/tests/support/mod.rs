@@ -67,7 +67,7 @@ impl Place {
 }
 
 impl Ended {
-    fn of(output: Output) -> Ended {
+    pub fn of(output: Output) -> Ended {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         Ended { code: output.status.code(), output: text(output.stdout), errors: text(output.stderr) }
     }
