@@ -90,6 +90,14 @@ impl TestDatabase {
 }
 
 impl TestDatabase {
+    /// Makes the database look as if a program with this version of the schema had migrated it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn pretend_schema(&self, version: u32) -> Result<(), sqlx::Error> {
+        self.execute(&format!("UPDATE _sqlx_migrations SET version = {version}")).await
+    }
+
     /// Runs one statement, for what no program of ours would do to its database.
     ///
     /// # Errors

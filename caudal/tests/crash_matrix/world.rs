@@ -52,6 +52,8 @@ type Inbox = Arc<Mutex<Vec<(String, String)>>>;
 struct Lives {
     deaths: usize,
     recoveries: Vec<Duration>,
+    /// Which life, counted from 1, was last seen to be ready.
+    last_ready: usize,
     endings: Vec<String>,
 }
 
@@ -203,7 +205,7 @@ impl World {
                 self.let_pass(STEP_S).await;
                 since = Instant::now();
             }
-            let is_over = self.lives.lock().expect("lives").recoveries.len() == deaths + 1;
+            let is_over = self.lives.lock().expect("lives").last_ready == deaths + 1;
             (self.deaths() == deaths && is_over).then_some(())
         })
         .await;
@@ -286,12 +288,18 @@ struct Keeper {
 impl Keeper {
     async fn keep(self, points: Vec<String>) {
         let mut began = Instant::now();
-        for point in points.into_iter().map(Some).chain(std::iter::repeat(None)) {
+        let points = points.into_iter().map(Some).chain(std::iter::repeat(None));
+        for (life, point) in points.enumerate() {
             let mut child = self.spawn(point.as_deref());
             tokio::select! {
                 ended = child.wait() => self.note_end(&ended.expect("an end")),
                 () = self.until_ready() => {
-                    self.lives.lock().expect("lives").recoveries.push(began.elapsed());
+                    {
+                        // A life may end before it is seen to be ready: then it has no recovery to tell.
+                        let mut lives = self.lives.lock().expect("lives");
+                        lives.recoveries.push(began.elapsed());
+                        lives.last_ready = life + 1;
+                    }
                     let ended = child.wait().await.expect("an end");
                     self.note_end(&ended);
                 }
