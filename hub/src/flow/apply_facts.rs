@@ -406,9 +406,10 @@ async fn schedule(
     appended: &[Fact],
 ) -> Result<(), StoreError> {
     for (attempt, (_, _, standing)) in attempts.iter().zip(standings) {
-        // An end that the sums do not bear out (approved without money) leaves the payment open: go on asking.
-        let is_settled = standing.state.is_final() && !payment.status.is_open();
-        if is_settled || (standing.state.is_final() && !standings_newest(standings, &attempt.id)) {
+        // An end that the sums do not bear out (approved without money) leaves the payment open: of the newest
+        // attempt we go on asking.
+        let is_replaced = attempts.last().is_some_and(|newest| newest.id != attempt.id);
+        if standing.state.is_final() && (is_replaced || !payment.status.is_open()) {
             tx.end_work_of(&payment.merchant_id, &attempt.id).await?;
         }
     }
@@ -425,8 +426,4 @@ async fn schedule(
         tx.schedule_work(&payment.merchant_id, &payment.id, &newest.id, &newest.account_id, due_at).await?;
     }
     Ok(())
-}
-
-fn standings_newest(standings: &Standings, attempt: &AttemptId) -> bool {
-    standings.last().is_some_and(|(id, _, _)| id == attempt)
 }

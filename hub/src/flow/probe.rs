@@ -18,7 +18,7 @@ use crate::flow::create_payment::{not_opened, unreachable_failure};
 use crate::flow::drive_task::{Driven, End, Job, deadline, drive_task};
 use crate::limits::Held;
 use crate::state::Hub;
-use crate::store::{Attempt, Payment, StoreError, Work};
+use crate::store::{Payment, StoreError, Work};
 
 /// How long a claimed piece of work is ours, in seconds of real time: longer than any look-up may take.
 const LEASE_S: i64 = 60;
@@ -218,11 +218,13 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
     match asked {
         Ok(payment) if !payment.status.is_open() => hub.store.end_work(work).await,
         Ok(payment) => {
-            let Some(policy) = query_policy(hub, &attempt) else { return hub.store.end_work(work).await };
-            if now > attempt.expires_at + jiff::SignedDuration::from_secs(policy.1) {
+            let Some((cadence, grace_s)) = cadence_of(hub, &attempt.account_id) else {
+                return hub.store.end_work(work).await;
+            };
+            if now > attempt.expires_at + jiff::SignedDuration::from_secs(grace_s) {
                 return give_up(hub, work, &payment).await;
             }
-            hub.store.release_work(work, next_look_up(&policy.0, now, attempt.expires_at)).await
+            hub.store.release_work(work, next_look_up(&cadence, now, attempt.expires_at)).await
         }
         Err(AskError::Held(held)) => {
             let wait = jiff::SignedDuration::from_secs(held.retry_after_s().into());
@@ -279,10 +281,7 @@ pub(super) fn first_look_up(
     Some(after_expiry.map_or(first, |after_expiry| first.min(after_expiry)))
 }
 
-fn query_policy(hub: &Hub, attempt: &Attempt) -> Option<(Cadence, i64)> {
-    cadence_of(hub, &attempt.account_id)
-}
-
+/// The cadence of an account, and how long after its expiry an attempt is still asked for, in seconds.
 fn cadence_of(hub: &Hub, account_id: &str) -> Option<(Cadence, i64)> {
     let (account, provider) = hub.account(account_id)?;
     let query = provider.profile().query;
