@@ -1,5 +1,6 @@
 //! The outbox: notices that wait, leave, fail or are spoilt on purpose, and what merchants answered.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use simulation::hardship::{Hardships, NoticeFault, NoticeSeen};
 use simulation::journal::{Answer, Direction, Effect, Exchange};
-use simulation::{OutgoingNotice, Timestamp};
+use simulation::{NoticeOutcome, OutgoingNotice, Timestamp};
 
 use crate::alteration;
 use crate::state::State;
@@ -127,6 +128,8 @@ pub struct Parcel {
     notice: OutgoingNotice,
     hardship: Option<String>,
     copies: u32,
+    /// Whether the simulator hears how it ended; repetitions by steering are not its doing.
+    is_own: bool,
 }
 
 impl Notices {
@@ -243,7 +246,7 @@ impl Notices {
             .into_iter()
             .map(|queued| {
                 queued.state = NoticeState::Sending;
-                queued.parcel(queued.copies)
+                Parcel { is_own: true, ..queued.parcel(queued.copies) }
             })
             .collect();
         self.in_flight += parcels.len();
@@ -303,6 +306,7 @@ impl Queued {
             notice: self.notice.clone(),
             hardship: self.hardship.clone(),
             copies,
+            is_own: false,
         }
     }
 
@@ -331,12 +335,39 @@ pub async fn deliver(state: Arc<State>, parcel: Parcel) {
         Some((outcome, _)) => *outcome,
         None => NoticeState::Lost,
     };
-    let deliveries = ended.into_iter().map(|(_, delivery)| delivery).collect();
+    let deliveries: Vec<Delivery> = ended.into_iter().map(|(_, delivery)| delivery).collect();
+    if parcel.is_own
+        && let Some(last) = deliveries.last()
+    {
+        // Before the notice counts as ended, so that nobody finds the sandbox at rest in between.
+        tell_simulator(&state, &parcel, last);
+    }
     let now = state.clock.now();
     let mut records = state.records();
     records.activity += 1;
     records.notices.finish(&parcel, outcome, deliveries, now);
     state.due_changed.notify_one();
+}
+
+/// Lets the simulator hear how its notice fared; it may queue another.
+fn tell_simulator(state: &State, parcel: &Parcel, delivery: &Delivery) {
+    let Some(provider) = state.provider(&parcel.provider) else { return };
+    let outcome = NoticeOutcome {
+        at: delivery.at,
+        status: delivery.status,
+        answer_start: delivery.answer_start.clone(),
+        failure: delivery.failure.clone(),
+    };
+    // A simulator that panics must not leave its notice on the way for ever.
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        let mut machine = provider.machine();
+        state.act(provider, &mut machine, |simulator, world| {
+            simulator.notice_ended(&parcel.notice, &outcome, world);
+        });
+    }));
+    if told.is_err() {
+        tracing::error!(provider = provider.id, "a simulator panicked when it heard of its notice");
+    }
 }
 
 async fn deliver_once(state: &State, parcel: &Parcel) -> (NoticeState, Delivery) {
@@ -405,7 +436,8 @@ enum NotSent {
 async fn post(state: &State, notice: &OutgoingNotice) -> Result<MerchantAnswer, NotSent> {
     let url =
         state.allowed_targets.check(&notice.url).map_err(|error| NotSent::Refused(error.to_string()))?;
-    let mut request = state.client.post(url).body(notice.body.clone());
+    let client = state.clients.leaving_from(notice.from).map_err(|error| NotSent::Failed(causes(&error)))?;
+    let mut request = client.post(url).body(notice.body.clone());
     for (name, value) in &notice.headers {
         request = request.header(name, value);
     }

@@ -17,8 +17,9 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Mount, SandboxConfig};
 use crate::state::{Provider, Records, State};
 use crate::steering::{Steering, router};
+use crate::targets::Clients;
 use crate::travel::Followers;
-use crate::{due, listener, targets};
+use crate::{due, listener};
 
 /// Real time for open connections and deliveries to end after the stop.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(5);
@@ -57,7 +58,7 @@ pub enum StartError {
 impl Sandbox {
     /// Binds all ports, then serves them in the background.
     pub async fn start(config: SandboxConfig) -> Result<RunningSandbox, StartError> {
-        let client = targets::client(config.allowed_targets, config.notice_timeout)?;
+        let clients = Clients::new(config.allowed_targets, config.notice_timeout)?;
         let mut known = KnownNumbers::default();
         let mut seen = BTreeSet::new();
         let (mut providers, mut listeners) = (Vec::new(), Vec::new());
@@ -86,7 +87,7 @@ impl Sandbox {
             providers,
             steering_address,
             followers: Followers::default(),
-            client,
+            clients,
             due_changed: Notify::new(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Limits;
 use crate::notices::Notices;
-use crate::targets::AllowedTargets;
+use crate::targets::{AllowedTargets, Clients};
 use crate::travel::Followers;
 
 /// All of a running sandbox.
@@ -34,7 +34,7 @@ pub struct State {
     pub providers: Vec<Provider>,
     pub steering_address: SocketAddr,
     pub followers: Followers,
-    pub client: reqwest::Client,
+    pub clients: Clients,
     /// Rung when something may have become due, or due earlier.
     pub due_changed: Notify,
     pub tasks: TaskTracker,
@@ -79,6 +79,8 @@ pub struct ProviderStatus {
     pub address: SocketAddr,
     /// A name for browsers: a site of its own on this machine.
     pub origin: String,
+    /// Whether `/guides/{id}` shows its guide.
+    pub has_guide: bool,
     /// When something happens next by itself.
     pub next_due_at: Option<Timestamp>,
     /// Steering commands with their help.
@@ -102,17 +104,19 @@ impl Provider {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn status(&self) -> ProviderStatus {
+    /// A name for browsers: a site of its own on this machine.
+    pub fn origin(&self) -> String {
+        let (scheme, port) = (self.public_scheme, self.address.port());
+        format!("{scheme}://{}.localhost:{port}", self.id.replace('_', "-"))
+    }
+
+    pub fn status(&self, now: Timestamp) -> ProviderStatus {
         let machine = self.machine();
         ProviderStatus {
             id: self.id.to_owned(),
             address: self.address,
-            origin: format!(
-                "{}://{}.localhost:{}",
-                self.public_scheme,
-                self.id.replace('_', "-"),
-                self.address.port()
-            ),
+            origin: self.origin(),
+            has_guide: machine.simulator.guide(now).is_some(),
             next_due_at: machine.simulator.next_due(),
             commands: machine.simulator.commands().iter().copied().collect(),
         }

@@ -3,12 +3,16 @@
 //! The check is made twice: on the address written in a URL, and on every address that a name resolves
 //! to at the moment of connecting, so that a name cannot change its mind in between.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
+
+/// Clients kept for addresses that notices leave from.
+const MOST_SOURCES: usize = 64;
 
 /// Where notices may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,14 +70,54 @@ impl AllowedTargets {
     }
 }
 
-/// A client that follows no redirect, knows no proxy, opens a connection per call and keeps to `allowed`.
-pub fn client(allowed: AllowedTargets, timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+/// HTTP clients that follow no redirect, know no proxy, open a connection per call and keep to one
+/// [`AllowedTargets`]: one for each address of this machine that calls leave from.
+pub struct Clients {
+    allowed: AllowedTargets,
+    timeout: Duration,
+    usual: reqwest::Client,
+    by_source: Mutex<BTreeMap<IpAddr, reqwest::Client>>,
+}
+
+impl Clients {
+    /// With the usual client, which leaves the address to the system.
+    pub fn new(allowed: AllowedTargets, timeout: Duration) -> Result<Self, reqwest::Error> {
+        let usual = build(allowed, timeout, None)?;
+        Ok(Self { allowed, timeout, usual, by_source: Mutex::default() })
+    }
+
+    /// The client that calls from `source`, or from wherever the system likes.
+    pub fn leaving_from(&self, source: Option<IpAddr>) -> Result<reqwest::Client, reqwest::Error> {
+        let Some(address) = source else { return Ok(self.usual.clone()) };
+        let mut known = self.by_source.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = known.get(&address) {
+            return Ok(client.clone());
+        }
+        let client = build(self.allowed, self.timeout, source)?;
+        if known.len() < MOST_SOURCES {
+            known.insert(address, client.clone());
+        }
+        Ok(client)
+    }
+
+    /// The client that leaves the address to the system.
+    pub fn usual(&self) -> &reqwest::Client {
+        &self.usual
+    }
+}
+
+fn build(
+    allowed: AllowedTargets,
+    timeout: Duration,
+    source: Option<IpAddr>,
+) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .no_gzip()
         .pool_max_idle_per_host(0)
         .timeout(timeout)
+        .local_address(source)
         .dns_resolver(Arc::new(GuardedResolver { allowed }))
         .build()
 }

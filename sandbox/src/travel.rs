@@ -279,7 +279,7 @@ impl Journey<'_> {
 
 async fn ask(state: &State, url: &str) -> Result<FollowerState, String> {
     let checked = state.allowed_targets.check(url).map_err(|error| error.to_string())?;
-    let answer = state.client.get(checked).timeout(CALL_TIMEOUT).send().await;
+    let answer = state.clients.usual().get(checked).timeout(CALL_TIMEOUT).send().await;
     let answer = answer.and_then(reqwest::Response::error_for_status).map_err(|error| causes(&error))?;
     answer.json().await.map_err(|error| causes(&error))
 }
@@ -287,6 +287,6 @@ async fn ask(state: &State, url: &str) -> Result<FollowerState, String> {
 async fn tell(state: &State, url: &str) -> Result<(), String> {
     let checked = state.allowed_targets.check(url).map_err(|error| error.to_string())?;
     let push = Push { offset_us: state.clock.offset_us(), now: state.clock.now() };
-    let answer = state.client.post(checked).timeout(CALL_TIMEOUT).json(&push).send().await;
+    let answer = state.clients.usual().post(checked).timeout(CALL_TIMEOUT).json(&push).send().await;
     answer.and_then(reqwest::Response::error_for_status).map(drop).map_err(|error| causes(&error))
 }

@@ -1,15 +1,18 @@
 //! The world a simulator lives in, and what a simulator is.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{Account, NewAccount};
 use crate::clock::Timestamp;
 use crate::exchange::{Reply, Request};
+use crate::guide::Guide;
 use crate::inbox::Message;
 use crate::ledger::Entry;
 
 /// A notice that a simulator wants sent to a merchant.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct OutgoingNotice {
     /// The account whose merchant is told.
     pub account: String,
@@ -23,6 +26,23 @@ pub struct OutgoingNotice {
     pub headers: Vec<(String, String)>,
     /// The body, written once: a repeated delivery sends the same bytes.
     pub body: Vec<u8>,
+    /// The address of this machine that it leaves from, for providers that are known by theirs (127.0.0.52);
+    /// any when `None`.
+    #[serde(default)]
+    pub from: Option<IpAddr>,
+}
+
+/// How a notice fared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeOutcome {
+    /// Business time at which it left.
+    pub at: Timestamp,
+    /// The merchant's HTTP status; `None` when no answer came.
+    pub status: Option<u16>,
+    /// How the answer's body begins, masked.
+    pub answer_start: String,
+    /// Why there was no answer.
+    pub failure: Option<String>,
 }
 
 /// What the simulator sees and touches while it works. Everything it does to the outside passes here.
@@ -106,6 +126,19 @@ pub trait Simulator: Send {
 
     /// Drops all state but the accounts.
     fn reset(&mut self);
+
+    /// Hears how a notice fared, once for each that it queued; what a provider does then (another try, later)
+    /// it queues anew. A notice lost by a hardship is believed to have arrived, and a repetition by steering
+    /// is not the provider's doing: neither is told.
+    fn notice_ended(&mut self, notice: &OutgoingNotice, outcome: &NoticeOutcome, world: &mut dyn World) {
+        let _ = (notice, outcome, world);
+    }
+
+    /// Documentation, test data and requests to try, at this business time; `None` when there is no guide.
+    fn guide(&self, now: Timestamp) -> Option<Guide> {
+        let _ = now;
+        None
+    }
 
     /// The test card numbers that the provider publishes. The journal takes them for cards even where
     /// their check digit is wrong.

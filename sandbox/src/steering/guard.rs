@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::csrf::CsrfLayer;
 
 use super::problem::Problem;
-use super::{Steering, api, page};
+use super::{Steering, api, guide, page};
 
 /// Bytes of a steering request's body.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -24,6 +24,7 @@ pub fn router(steering: Steering, hosts: Vec<String>) -> Router {
     Router::new()
         .merge(api::routes())
         .merge(page::routes())
+        .merge(guide::routes())
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem {
             status: axum::http::StatusCode::METHOD_NOT_ALLOWED,

@@ -5,6 +5,7 @@
 
 mod api;
 mod guard;
+mod guide;
 mod page;
 mod problem;
 
@@ -20,7 +21,7 @@ use simulation::inbox::Message;
 use simulation::ledger::Entry as LedgerEntry;
 use simulation::world::Canary;
 use simulation::{
-    Account, Command, CommandError, NewAccount, OutgoingNotice, Simulator, Timestamp, World, journal,
+    Account, Command, CommandError, Guide, NewAccount, OutgoingNotice, Simulator, Timestamp, World, journal,
 };
 
 use crate::notices::{CraftedNotice, Notice, Parcel, deliver};
@@ -60,6 +61,9 @@ pub enum SteeringError {
     /// The request does not say what it must.
     #[error("{0}")]
     Invalid(String),
+    /// The provider has no guide.
+    #[error("the provider {0} has no guide")]
+    NoGuide(String),
     /// The simulator refused the command or the account.
     #[error("{0}")]
     Refused(String),
@@ -122,7 +126,8 @@ impl Steering {
 
     /// The sandbox in short.
     pub fn status(&self) -> Status {
-        let providers = self.state.providers.iter().map(Provider::status).collect();
+        let now = self.state.clock.now();
+        let providers = self.state.providers.iter().map(|provider| provider.status(now)).collect();
         let clock = self.clock();
         let records = self.state.records();
         Status {
@@ -187,6 +192,14 @@ impl Steering {
         let accounts =
             |provider: &Provider| (provider.id.to_owned(), provider.machine().simulator.accounts());
         self.state.providers.iter().map(accounts).collect()
+    }
+
+    /// A provider's guide, and where the provider is reached.
+    pub fn guide(&self, provider: &str) -> Result<(Guide, String), SteeringError> {
+        let mounted = self.provider(provider)?;
+        let guide = mounted.machine().simulator.guide(self.state.clock.now());
+        let guide = guide.ok_or_else(|| SteeringError::NoGuide(provider.to_owned()))?;
+        Ok((guide, mounted.origin()))
     }
 
     /// Opens an account at a provider; the answer carries its credentials.
@@ -285,6 +298,7 @@ impl Steering {
             due_at: now,
             headers,
             body,
+            from: None,
         };
         let limit = self.state.limits.notices;
         let parcel = self.state.records().notices.take_crafted(provider, notice, now, limit);

@@ -68,6 +68,7 @@ impl From<SteeringError> for Problem {
             SteeringError::UnknownHardship(_) => {
                 (StatusCode::NOT_FOUND, "unknown_hardship", "The hardship is not in force")
             }
+            SteeringError::NoGuide(_) => (StatusCode::NOT_FOUND, "no_guide", "The provider has no guide"),
             SteeringError::Invalid(_) => {
                 (StatusCode::BAD_REQUEST, "invalid_request", "The request is not valid")
             }

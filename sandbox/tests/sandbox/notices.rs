@@ -4,7 +4,7 @@ use sandbox::{CraftedNotice, NoticeState, SteeringError, TargetError};
 use serde_json::{Value, json};
 use simulation::journal::Direction;
 
-use crate::setting::{Merchant, add, at, client, open_account, pay, sandbox, until};
+use crate::setting::{Merchant, add, at, client, open_account, open_account_with, pay, sandbox, until};
 
 const BODY: &str = r#"{"id":1,"status":{"status":"APPROVED"},"amount":1.50,"signature":"sha1:00ff"}"#;
 
@@ -204,4 +204,47 @@ async fn steering_shows_notices_over_http() {
         .await
         .expect("JSON");
     assert_eq!(again["deliveries"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn a_simulator_hears_how_its_notice_fared_and_tries_again_by_its_own_rule() {
+    let (merchant, port) = Merchant::start().await;
+    let sandbox = sandbox().await;
+    // The merchant answers with a redirect, which is followed by nobody.
+    let url = format!("http://127.0.0.1:{port}/elsewhere");
+    open_account_with(&sandbox, "shop", &url, &[("tries", "3")]);
+    pay(&sandbox, "shop").await.expect("an answer");
+    sandbox.steering.advance(3_600).await.expect("an hour passes");
+    let tries: Vec<_> = sandbox.steering.notices().iter().map(|notice| notice.deliveries[0].at).collect();
+    assert_eq!(tries, ["15:00:00", "15:01:00", "15:02:00"].map(|time| at(&format!("2026-03-14T{time}Z"))));
+    assert!(merchant.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn a_simulator_hears_neither_of_lost_notices_nor_of_those_that_steering_repeats() {
+    let (merchant, port) = Merchant::start().await;
+    let sandbox = sandbox().await;
+    open_account_with(&sandbox, "shop", &format!("http://127.0.0.1:{port}/elsewhere"), &[("tries", "9")]);
+    add(&sandbox, notice(json!("lost")));
+    pay(&sandbox, "shop").await.expect("an answer");
+    let id = sandbox.steering.notices()[0].id.clone();
+    sandbox.steering.resend(&id).await.expect("sent");
+    sandbox.steering.advance(3_600).await.expect("an hour passes");
+    assert_eq!(sandbox.steering.notices().len(), 1, "nothing was queued anew");
+    assert!(merchant.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn a_notice_leaves_from_the_address_that_the_simulator_names() {
+    let (merchant, port) = Merchant::start().await;
+    let sandbox = sandbox().await;
+    let url = format!("http://127.0.0.1:{port}/notices");
+    open_account_with(&sandbox, "shop", &url, &[("from", "127.0.0.52")]);
+    open_account(&sandbox, "other", &url);
+    for account in ["shop", "other", "shop"] {
+        pay(&sandbox, account).await.expect("an answer");
+        until("delivery", || sandbox.steering.clock().idle).await;
+    }
+    let callers: Vec<String> = merchant.callers().iter().map(|caller| caller.ip().to_string()).collect();
+    assert_eq!(callers, ["127.0.0.52", "127.0.0.1", "127.0.0.52"]);
 }

@@ -134,3 +134,40 @@ async fn the_message_of_the_page_cannot_be_chosen_by_a_link() {
     let page = client().get(address).send().await.expect("an answer").text().await.expect("a body");
     assert!(!page.contains("Transfiera"), "{page}");
 }
+
+#[tokio::test]
+async fn a_guide_is_served_as_a_page_as_json_and_as_a_collection_of_requests() {
+    let sandbox = sandbox().await;
+    assert!(page(&sandbox).await.contains("<a href=\"/guides/toypay\">guía</a>"));
+    let get = async |path: &str| {
+        let answer = client().get(format!("http://{}{path}", sandbox.steering_address())).send().await;
+        let answer = answer.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    };
+    let port = sandbox.address("toypay").expect("mounted").port();
+    let origin = format!("http://toypay.localhost:{port}");
+
+    let (status, text) = get("/guides/toypay").await;
+    assert_eq!(status, 200);
+    for shown in [
+        "Toy Pay &#60;demostración&#62;",
+        "Simulador volátil",
+        "Se escribió a las 2026-03-14T15:00:00Z.",
+        "<td>APPROVED</td>",
+        "<td>4000000000000001</td><td>pagada</td>",
+        &format!("POST {origin}/pay"),
+        "/guides/toypay/requests.http",
+    ] {
+        assert!(text.contains(shown), "{shown} is missing in {text}");
+    }
+    assert!(!text.contains("<script") && !text.contains("style="), "no inline script or style");
+
+    let (_, collection) = get("/guides/toypay/requests.http").await;
+    assert!(collection.contains(&format!("@origin = {origin}\n")), "{collection}");
+    assert!(collection.contains("# @name pay\nPOST {{origin}}/pay\nx-account: shop\n"), "{collection}");
+
+    let (_, document) = get("/_sandbox/guides/toypay").await;
+    let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+    assert_eq!(document["test_data"][0]["rows"], json!([["4000000000000001", "pagada"]]));
+    assert_eq!(get("/guides/otherpay").await.0, 404);
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use sandbox::{FollowerState, Mount, RunningSandbox, Sandbox, SandboxConfig};
@@ -40,8 +40,13 @@ pub fn add(sandbox: &RunningSandbox, on: Value) {
 }
 
 pub fn open_account(sandbox: &RunningSandbox, name: &str, url: &str) {
-    let wanted =
-        NewAccount { name: name.into(), notification_url: Some(url.into()), ..NewAccount::default() };
+    open_account_with(sandbox, name, url, &[]);
+}
+
+/// An account with settings that the toy knows: `tries`, `from`.
+pub fn open_account_with(sandbox: &RunningSandbox, name: &str, url: &str, settings: &[(&str, &str)]) {
+    let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let wanted = NewAccount { name: name.into(), notification_url: Some(url.into()), settings };
     sandbox.steering.open_account("toypay", wanted).expect("an account");
 }
 
@@ -73,6 +78,7 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 #[derive(Clone, Default)]
 pub struct Merchant {
     received: Arc<Mutex<Vec<(HeaderMap, String)>>>,
+    callers: Arc<Mutex<Vec<SocketAddr>>>,
 }
 
 impl Merchant {
@@ -97,11 +103,18 @@ impl Merchant {
         self.received.lock().expect("unpoisoned")[place].0.clone()
     }
 
+    /// Where the notices came from.
+    pub fn callers(&self) -> Vec<SocketAddr> {
+        self.callers.lock().expect("unpoisoned").clone()
+    }
+
     async fn receive(
         State(merchant): State<Self>,
+        ConnectInfo(caller): ConnectInfo<SocketAddr>,
         headers: HeaderMap,
         body: String,
     ) -> (StatusCode, &'static str) {
+        merchant.callers.lock().expect("unpoisoned").push(caller);
         merchant.received.lock().expect("unpoisoned").push((headers, body));
         (StatusCode::ACCEPTED, "gracias")
     }
@@ -197,6 +210,7 @@ impl Follower {
 async fn serve(router: Router) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
     address
 }

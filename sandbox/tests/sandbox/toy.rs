@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
+use simulation::guide::{Chapter, Example, GuideTable};
 use simulation::inbox::Message;
 use simulation::ledger::Entry;
 use simulation::{
-    Account, Command, CommandError, NewAccount, OutgoingNotice, Reply, Request, Simulator, Timestamp, World,
+    Account, Command, CommandError, Guide, NewAccount, NoticeOutcome, OutgoingNotice, Reply, Request,
+    Simulator, Timestamp, World,
 };
 
 /// A published test card whose check digit is wrong, as some of the real ones are.
@@ -18,6 +21,7 @@ pub struct Toy {
     pub charges: u64,
     pub later: Vec<Timestamp>,
     pub stays_due: bool,
+    pub heard: Vec<NoticeOutcome>,
 }
 
 impl Toy {
@@ -45,6 +49,7 @@ impl Toy {
                     r#"{{"id":{id},"status":{{"status":"APPROVED"}},"amount":1.50,"signature":"sha1:00ff"}}"#
                 )
                 .into_bytes(),
+                from: account.and_then(|account| account.settings.get("from")?.parse().ok()),
             });
         }
         world.mail(Message {
@@ -149,6 +154,41 @@ impl Simulator for Toy {
     fn reset(&mut self) {
         self.charges = 0;
         self.later.clear();
+    }
+
+    /// Tries again after a minute, as often as the account's setting `tries` says in all.
+    fn notice_ended(&mut self, notice: &OutgoingNotice, outcome: &NoticeOutcome, world: &mut dyn World) {
+        self.heard.push(outcome.clone());
+        let account = self.accounts.iter().find(|account| account.name == notice.account);
+        let tries = account.and_then(|account| account.settings.get("tries")?.parse().ok()).unwrap_or(1);
+        if outcome.status != Some(202) && self.heard.len() < tries {
+            let due_at = world.now() + SignedDuration::from_mins(1);
+            world.notify(OutgoingNotice { due_at, ..notice.clone() });
+        }
+    }
+
+    fn guide(&self, now: Timestamp) -> Option<Guide> {
+        Some(Guide {
+            title: "Toy Pay <demostración>".into(),
+            chapters: vec![Chapter {
+                title: "Cómo funciona".into(),
+                paragraphs: vec![format!("Se escribió a las {now}.")],
+                tables: vec![GuideTable::new("Códigos", ["Código"], [["APPROVED".into()]])],
+            }],
+            test_data: vec![GuideTable::new(
+                "Tarjetas",
+                ["Número", "Resultado"],
+                [[PUBLISHED.into(), "pagada".into()]],
+            )],
+            requests: vec![Example {
+                name: "pay".into(),
+                note: "Paga".into(),
+                method: "POST".into(),
+                path: "/pay".into(),
+                headers: vec![("x-account".into(), "shop".into())],
+                body: r#"{"reference":"ORDER-1"}"#.into(),
+            }],
+        })
     }
 
     fn published_cards(&self) -> Vec<String> {

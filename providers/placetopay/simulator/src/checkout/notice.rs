@@ -106,5 +106,6 @@ fn outgoing(
         due_at: now,
         headers: vec![("content-type".into(), "application/json".into())],
         body,
+        from: None,
     }
 }
