@@ -98,12 +98,52 @@ pub(crate) const fn lease_s(usual: i64) -> i64 {
     usual
 }
 
+/// Rehearses deaths on this thread instead of dying by them, so that many can be tried in one process.
+#[cfg(feature = "faults")]
+pub mod rehearsal {
+    use std::cell::Cell;
+    use std::panic::resume_unwind;
+
+    thread_local! {
+        static ARRIVALS_LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+        static DIED_AT: Cell<Option<&'static str>> = const { Cell::new(None) };
+    }
+
+    /// The hub on this thread dies at its next arrival at a point but `arrivals`; none, it lives on. Whatever
+    /// reaches a point after that ends there too, as everything in a dead process does.
+    pub fn begin(arrivals: Option<u32>) {
+        ARRIVALS_LEFT.set(arrivals);
+        DIED_AT.set(None);
+    }
+
+    /// The point at which the hub on this thread died, if it did.
+    pub fn died_at() -> Option<&'static str> {
+        DIED_AT.get()
+    }
+
+    /// Ends the running future by unwinding, past the panic hook: nothing that it would have done is done.
+    pub(super) fn reach(name: &'static str) {
+        if DIED_AT.get().is_some() {
+            resume_unwind(Box::new("died before"));
+        }
+        match ARRIVALS_LEFT.get() {
+            None => {}
+            Some(0) => {
+                DIED_AT.set(Some(name));
+                resume_unwind(Box::new(name));
+            }
+            Some(left) => ARRIVALS_LEFT.set(Some(left - 1)),
+        }
+    }
+}
+
 /// Notes the arrival, and kills this process when it is the one that was named.
 #[cfg(feature = "faults")]
 pub(crate) fn reach(name: &'static str) {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     static ARRIVALS: AtomicU32 = AtomicU32::new(0);
+    rehearsal::reach(name);
     note(name);
     let Ok(wanted) = std::env::var(VARIABLE) else { return };
     let (point, arrival) = match wanted.split_once(':') {

@@ -4,6 +4,7 @@
 //! of the crate `payment`. Providers come in through the [`payment::Provider`] trait and are named nowhere here.
 
 pub mod api;
+pub mod chance;
 pub mod clock;
 pub mod crash;
 mod fault;

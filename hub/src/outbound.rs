@@ -1,32 +1,48 @@
 //! The one way out: HTTP to providers and to merchants, with names resolved by the hub itself.
 
 mod outcome;
+mod sockets;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use payment::step::{Answer, Input, Request};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 
 pub use self::outcome::CallOutcome;
-use self::outcome::{NoName, http_date, retry_after};
+use self::sockets::Sockets;
 use crate::clock::Clock;
-use crate::settings::{EventSettings, MAX_PROVIDER_ANSWER};
+use crate::settings::EventSettings;
 
-/// How long a connection may take to open.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much of an endpoint's answer is read, for people to look at; only its status and `Retry-After` count.
-const MAX_ENDPOINT_ANSWER: usize = 4 * 1024;
-
-/// HTTP clients for the two kinds of partners.
+/// The way to the two kinds of partners.
 pub struct Outbound {
-    providers: reqwest::Client,
-    endpoints: reqwest::Client,
+    transport: Arc<dyn Transport>,
     allow_private_targets: bool,
-    endpoint_timeout: Duration,
 }
+
+/// What carries a request to a partner and its answer back. The product has one, of sockets; a test may hand in
+/// one that stays in memory.
+pub trait Transport: Send + Sync {
+    /// Makes one call to a provider, within `timeout` in all.
+    fn call<'a>(
+        &'a self,
+        request: &'a Request,
+        timeout: Duration,
+        clock: &'a Clock,
+    ) -> BoxFuture<'a, Result<Carried, CallOutcome>>;
+
+    /// Posts an event to a merchant's endpoint.
+    fn post<'a>(
+        &'a self,
+        url: &'a url::Url,
+        headers: &'a [(&'a str, String)],
+        body: String,
+    ) -> BoxFuture<'a, Posted>;
+}
+
+/// A provider's whole answer, and how long it wants to be left alone, when it says so.
+pub type Carried = (Answer, Option<Duration>);
 
 /// What came of a call to a provider.
 pub struct Called {
@@ -61,23 +77,17 @@ pub struct EndpointAnswer {
 }
 
 impl Outbound {
-    /// Builds the clients. Redirects are never followed.
+    /// The way by sockets.
+    ///
+    /// # Errors
+    /// When the HTTP clients cannot be built.
     pub fn new(settings: &EventSettings) -> Result<Self, reqwest::Error> {
-        let client = |allow_private: bool| {
-            reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(CONNECT_TIMEOUT)
-                .no_proxy()
-                .dns_resolver(Arc::new(Names { allow_private }))
-                .build()
-        };
-        Ok(Self {
-            // Providers are named by the operator: the sandbox and private links are theirs to choose.
-            providers: client(true)?,
-            endpoints: client(settings.allow_private_targets)?,
-            allow_private_targets: settings.allow_private_targets,
-            endpoint_timeout: Duration::from_millis(settings.timeout_ms),
-        })
+        Ok(Self::over(Arc::new(Sockets::new(settings)?), settings))
+    }
+
+    /// The way by another transport.
+    pub fn over(transport: Arc<dyn Transport>, settings: &EventSettings) -> Self {
+        Self { transport, allow_private_targets: settings.allow_private_targets }
     }
 
     /// Makes one call to a provider, within `timeout` in all. Whatever happens is an input for the protocol,
@@ -85,7 +95,7 @@ impl Outbound {
     pub async fn call(&self, request: &Request, timeout: Duration, clock: &Clock) -> Called {
         let started = Instant::now();
         let mut retry_after = None;
-        let (input, outcome) = match self.try_call(request, timeout, clock).await {
+        let (input, outcome) = match self.transport.call(request, timeout, clock).await {
             Ok((answer, wish)) => {
                 retry_after = wish;
                 let outcome = CallOutcome::of_answer(answer.status);
@@ -97,112 +107,12 @@ impl Outbound {
         Called { input, outcome, retry_after, duration_us }
     }
 
-    async fn try_call(
-        &self,
-        request: &Request,
-        timeout: Duration,
-        clock: &Clock,
-    ) -> Result<(Answer, Option<Duration>), CallOutcome> {
-        let method =
-            reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| CallOutcome::NotSent)?;
-        let mut builder =
-            self.providers.request(method, request.url.clone()).timeout(timeout).body(request.body.clone());
-        for (name, value) in &request.headers {
-            builder = builder.header(*name, value);
-        }
-        let response = builder.send().await.map_err(|error| CallOutcome::of_error(&error))?;
-        let status = response.status().as_u16();
-        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let content_type = header(CONTENT_TYPE).to_owned();
-        let provider_date = http_date(header(DATE));
-        let retry_after = retry_after(header(RETRY_AFTER), provider_date.unwrap_or_else(|| clock.now()));
-        let body = read_body(response, MAX_PROVIDER_ANSWER).await?;
-        Ok((Answer { status, content_type, body, received_at: clock.now(), provider_date }, retry_after))
-    }
-
     /// Posts an event to a merchant's endpoint.
     pub async fn post_event(&self, url: &url::Url, headers: &[(&str, String)], body: String) -> Posted {
         if !self.allow_private_targets && literal_address(url).is_some_and(is_private) {
             return Posted::Failed("private address refused");
         }
-        let mut builder = self
-            .endpoints
-            .post(url.clone())
-            .timeout(self.endpoint_timeout)
-            .header("content-type", "application/json")
-            .header("user-agent", concat!("caudal/", env!("CARGO_PKG_VERSION")))
-            .body(body);
-        for (name, value) in headers {
-            builder = builder.header(*name, value);
-        }
-        match builder.send().await {
-            Ok(response) => {
-                let status = response.status().as_u16();
-                let retry_after = response.headers().get(reqwest::header::RETRY_AFTER);
-                let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-                let beginning = read_beginning(response, MAX_ENDPOINT_ANSWER).await;
-                Posted::Answered(EndpointAnswer { status, retry_after, beginning })
-            }
-            Err(error) if error.is_timeout() => Posted::Failed("timed out"),
-            Err(error) if error.is_connect() => Posted::Failed("no connection"),
-            Err(_) => Posted::Failed("connection broken"),
-        }
-    }
-}
-
-/// Reads a body up to a limit.
-async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, CallOutcome> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| match error.is_timeout() {
-        true => CallOutcome::TimedOut,
-        false => CallOutcome::HalfAnswered,
-    })? {
-        if body.len() + chunk.len() > limit {
-            return Err(CallOutcome::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// Reads how a body begins, up to a limit; what breaks off is told as far as it came.
-async fn read_beginning(mut response: reqwest::Response, limit: usize) -> Vec<u8> {
-    let mut beginning = Vec::new();
-    while beginning.len() < limit
-        && let Ok(Some(chunk)) = response.chunk().await
-    {
-        beginning.extend_from_slice(&chunk);
-    }
-    beginning.truncate(limit);
-    beginning
-}
-
-/// Resolves names; `localhost` and what ends in it are this machine, whatever the system's resolver says.
-struct Names {
-    allow_private: bool,
-}
-
-impl Resolve for Names {
-    fn resolve(&self, name: Name) -> Resolving {
-        let allow_private = self.allow_private;
-        Box::pin(async move {
-            let name = name.as_str().trim_end_matches('.').to_ascii_lowercase();
-            // A name that cannot exist (RFC 6761) is not asked for: a resolver may take seconds to say so.
-            if name == "invalid" || name.ends_with(".invalid") {
-                return Err(NoName.into());
-            }
-            let found: Vec<SocketAddr> = if name == "localhost" || name.ends_with(".localhost") {
-                vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]
-            } else {
-                tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| NoName)?.collect()
-            };
-            let permitted: Vec<SocketAddr> =
-                found.into_iter().filter(|address| allow_private || !is_private(address.ip())).collect();
-            if permitted.is_empty() {
-                return Err(NoName.into());
-            }
-            Ok(Box::new(permitted.into_iter()) as Addrs)
-        })
+        self.transport.post(url, headers, body).await
     }
 }
 

@@ -8,6 +8,7 @@ use payment::{Account, Entropy, Provider};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::outbound::Outbound;
@@ -29,6 +30,8 @@ pub struct Hub {
     pub vault: Vault,
     /// HTTP to providers and merchants.
     pub outbound: Outbound,
+    /// What identifiers and nonces are drawn from.
+    pub chance: Chance,
     /// What bounds the traffic with each provider account.
     pub limits: Limits,
     /// Rings when there may be work before the next look.
@@ -86,11 +89,23 @@ impl Hub {
         clock: Clock,
         store: Store,
     ) -> Result<Arc<Self>, HubError> {
-        let vault = Vault::new(&settings.master_key)?;
         let outbound = Outbound::new(&settings.events)?;
+        Self::with(settings, providers, clock, store, outbound, Chance::of_the_machine())
+    }
+
+    /// Puts a hub together whose way out and whose chance are handed in: a test may replay a run by them.
+    pub fn with(
+        settings: Settings,
+        providers: Providers,
+        clock: Clock,
+        store: Store,
+        outbound: Outbound,
+        chance: Chance,
+    ) -> Result<Arc<Self>, HubError> {
+        let vault = Vault::new(&settings.master_key)?;
         let limits = Limits::new(&settings);
         let (wake, busy) = (Notify::new(), AtomicI64::new(0));
-        Ok(Arc::new(Self { settings, providers, clock, store, vault, outbound, limits, wake, busy }))
+        Ok(Arc::new(Self { settings, providers, clock, store, vault, outbound, chance, limits, wake, busy }))
     }
 
     /// Counts a piece of work until the guard is dropped.
@@ -126,7 +141,7 @@ impl Hub {
 
     /// Fresh chance for one use.
     pub fn entropy(&self) -> Entropy {
-        Entropy::new(rand::random())
+        self.chance.draw()
     }
 
     /// An account together with its provider's protocol.

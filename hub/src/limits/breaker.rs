@@ -1,6 +1,8 @@
 //! A breaker: after some failed calls in a row it rests, then lets one call try. Pure; time comes in.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// How long a trial may take before another one is let through.
 const TRIAL_PATIENCE: Duration = Duration::from_secs(60);

@@ -20,6 +20,9 @@ const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL per process.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
+/// The address of a database that is in memory and nowhere else: for tests alone.
+pub const IN_MEMORY: &str = "sqlite::memory:";
+
 /// One step of the schema, for both databases. Forward only: a step that has been released never changes.
 struct SchemaStep {
     version: i64,
@@ -103,9 +106,11 @@ macro_rules! on {
 pub(super) use on;
 
 impl Store {
-    /// Connects to `sqlite:PATH` (`sqlite::memory:` is not offered: readers and writer are apart) or `postgres:…`.
+    /// Connects to `sqlite:PATH` or `postgres:…`, or for tests to [`IN_MEMORY`].
     pub async fn connect(address: &str) -> Result<Self, StoreError> {
-        let database = if address.starts_with("sqlite:") {
+        let database = if address == IN_MEMORY {
+            connect_memory().await?
+        } else if address.starts_with("sqlite:") {
             connect_sqlite(address).await?
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
             let options = PgConnectOptions::from_str(address)?;
@@ -218,6 +223,20 @@ fn migrator(text: fn(&SchemaStep) -> &'static str) -> Migrator {
         Migration::new(step.version, step.name.into(), MigrationType::Simple, sql, false)
     };
     Migrator::with_migrations(SCHEMA.iter().map(migration).collect())
+}
+
+/// One connection for everything: the database lives as long as it does. Whoever asked for a second one within a
+/// transaction would wait for ever.
+async fn connect_memory() -> Result<Database, StoreError> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .acquire_timeout(ACQUIRE_TIMEOUT);
+    let options = SqliteConnectOptions::from_str(IN_MEMORY)?.foreign_keys(true);
+    let only = pool.connect_with(options).await?;
+    Ok(Database::Sqlite { writer: only.clone(), readers: only })
 }
 
 async fn connect_sqlite(address: &str) -> Result<Database, StoreError> {

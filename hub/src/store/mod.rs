@@ -17,7 +17,7 @@ mod sealed;
 mod work;
 
 pub use backup::DatabaseFile;
-pub use database::{Store, StoreError, Tx};
+pub use database::{IN_MEMORY, Store, StoreError, Tx};
 pub use deliveries::{ClaimedDelivery, DeliveryOutcome};
 pub use endpoints::Rotation;
 pub use idempotency::IdempotencyRecord;
