@@ -70,6 +70,11 @@ async fn patiently<T>(mut open: impl AsyncFnMut() -> Result<T, StoreError>) -> R
 /// What is told of a database that does not work.
 pub fn database_failure(error: &StoreError) -> Failure {
     let text = one_line(&error.to_string());
+    if error.is_full() {
+        return Failure::environment(format!(
+            "the database has no room left ({text}): make room on its disk"
+        ));
+    }
     match error {
         StoreError::UnknownAddress => Failure::usage(format!("database.url: {text}")),
         StoreError::Migration(_) => Failure::environment(format!(

@@ -23,7 +23,12 @@ pub fn start(format: LogFormat, usual: &str) -> Result<(), Failure> {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written, to a full disk for example, is lost. Told of on standard error, as is usual, it
+    // would end the task that logs.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     // A second start in one process keeps the first logger, which is what is wanted.
     let _ = if is_json {
         builder.json().flatten_event(true).with_current_span(false).try_init()

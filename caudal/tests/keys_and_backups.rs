@@ -2,109 +2,17 @@
 
 mod support;
 
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use support::business::{Business, as_nobody, give_to_nobody, id_of, is_root};
 use support::{MASTER_KEY, Place, Running};
 use testing::{DatabaseKind, TestDatabase};
 
-const KEY: &str = "sk_only_for_tests";
-/// SHA-256 of [`KEY`].
-const KEY_SHA256: &str = "8b3e6e3a2e0041c6ab31bc2be300804298754bfc04b690e700b33a515487e658";
 /// The key that comes after [`MASTER_KEY`], as plainly invented.
 const NEXT_MASTER_KEY: &str = "1b9c5d7e3f2a4b6c8d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f70819293a4b5c6d";
 /// Payments made before a backup begins.
 const SETTLED: usize = 12;
-
-/// A hub, the sandbox's provider and a merchant, as processes.
-struct Business {
-    place: Place,
-    http: reqwest::Client,
-    hub: String,
-    _sandbox: Running,
-}
-
-impl Business {
-    async fn with(database: &str) -> Business {
-        let place = Place::with("");
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().expect("a client");
-        let mut sandbox = Running::start(place.command(&["sandbox", "--port", "0", "--json"]));
-        let told: Value = serde_json::from_str(&sandbox.line()).expect("a line of JSON");
-        let steering = told["steering"].as_str().expect("an address").to_owned();
-        let provider = told["providers"][0]["address"].as_str().expect("an address");
-        let hub = free_address();
-        let wanted = json!({
-            "provider": "avalpay",
-            "name": "main",
-            "notification_url": format!("http://{hub}/notices/avalpay/main"),
-        });
-        let opening = http.post(format!("http://{steering}/_sandbox/accounts")).json(&wanted);
-        let opened: Value = opening.send().await.expect("an answer").json().await.expect("JSON");
-        let credential = |name: &str| opened["credentials"][name].as_str().expect(name).to_owned();
-        place.write("master.key", MASTER_KEY, 0o600);
-        place.write("secret.key", &credential("secret_key"), 0o600);
-        let login = credential("login");
-        let configuration = format!(
-            "[hub]\nlisten = \"{hub}\"\npublic_url = \"http://{hub}\"\npoll_ms = 50\n\
-             [database]\nurl = \"{database}\"\n[keys]\nmaster_key_file = \"master.key\"\n\
-             [merchants.shop]\nname = \"Tienda de prueba\"\n\
-             [[merchants.shop.api_keys]]\nname = \"test\"\nsha256 = \"{KEY_SHA256}\"\n\
-             [accounts.main]\nmerchant = \"shop\"\nprovider = \"avalpay\"\nenvironment = \"test\"\n\
-             base_url = \"http://{provider}/\"\n\
-             [accounts.main.settings]\nlogin = \"{login}\"\nsecret_key_file = \"secret.key\"\n"
-        );
-        place.write("caudal.toml", &configuration, 0o600);
-        Business { place, http, hub, _sandbox: sandbox }
-    }
-
-    /// Serves, on another database where one is named, and waits until it is ready.
-    async fn serve(&self, database: Option<&str>) -> Running {
-        let mut command = self.place.command(&["serve"]);
-        if let Some(database) = database {
-            command.env("CAUDAL_DATABASE__URL", database);
-        }
-        let running = Running::start(command);
-        testing::until(Duration::from_secs(30), async || {
-            let ready = self.http.get(format!("http://{}/readyz", self.hub)).send().await.ok()?;
-            ready.status().is_success().then_some(())
-        })
-        .await;
-        running
-    }
-
-    async fn create(&self, reference: &str) -> Value {
-        let order = json!({
-            "reference": reference,
-            "amount": 11_900_000,
-            "currency": "COP",
-            "shopper": { "ip": "203.0.113.24", "user_agent": "Prueba/1.0" },
-        });
-        let request = self.http.post(format!("http://{}/v1/payments", self.hub)).bearer_auth(KEY);
-        let answer =
-            request.header("Idempotency-Key", reference).json(&order).send().await.expect("an answer");
-        let status = answer.status();
-        let text = answer.text().await.expect("a body");
-        assert_eq!(status, 201, "{text}");
-        serde_json::from_str(&text).expect("JSON")
-    }
-
-    async fn payment(&self, id: &str) -> Value {
-        let asked = self.http.get(format!("http://{}/v1/payments/{id}", self.hub)).bearer_auth(KEY);
-        asked.send().await.expect("an answer").json().await.expect("JSON")
-    }
-}
-
-fn id_of(payment: &Value) -> &str {
-    payment["id"].as_str().expect("an id")
-}
-
-fn free_address() -> String {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    free.expect("a port").to_string()
-}
 
 fn report(text: &str) -> Value {
     serde_json::from_str(text).expect("a line of JSON")
@@ -323,29 +231,4 @@ fn a_key_of_somebody_else_and_a_read_only_directory_are_told_with_their_cure() {
     run(&["backup", "copy"]).fails_with(3, &["takes no file", "writable by this user"]);
     give_to_nobody(&directory, 0o755);
     run(&["backup", "copy"]).succeeds();
-}
-
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").expect("ourselves").uid() == 0
-}
-
-/// The account that owns nothing.
-const NOBODY: u32 = 65534;
-
-fn give_to_nobody(path: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt;
-    if is_root() {
-        std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).expect("given");
-    }
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
-}
-
-fn as_nobody(place: &Place, arguments: &[&str]) -> support::Ended {
-    use std::os::unix::process::CommandExt;
-    let mut command: Command = place.command(arguments);
-    if is_root() {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    support::Ended::of(command.stdin(Stdio::null()).output().expect("the program runs"))
 }

@@ -15,6 +15,7 @@ pub mod notices;
 pub mod outbound;
 pub mod pages;
 pub mod panics;
+pub mod room;
 pub mod server;
 pub mod settings;
 pub mod state;

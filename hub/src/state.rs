@@ -12,6 +12,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::outbound::Outbound;
+use crate::room::Room;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::vault::{Vault, VaultError};
@@ -34,6 +35,8 @@ pub struct Hub {
     pub chance: Chance,
     /// What bounds the traffic with each provider account.
     pub limits: Limits,
+    /// Whether the database had room lately.
+    pub room: Room,
     /// Rings when there may be work before the next look.
     pub wake: Notify,
     /// How many pieces of work are being done right now, so that a test set-up can wait until all is quiet.
@@ -104,8 +107,21 @@ impl Hub {
     ) -> Result<Arc<Self>, HubError> {
         let vault = Vault::new(&settings.master_key)?;
         let limits = Limits::new(&settings);
+        let room = Room::default();
         let (wake, busy) = (Notify::new(), AtomicI64::new(0));
-        Ok(Arc::new(Self { settings, providers, clock, store, vault, outbound, chance, limits, wake, busy }))
+        Ok(Arc::new(Self {
+            settings,
+            providers,
+            clock,
+            store,
+            vault,
+            outbound,
+            chance,
+            limits,
+            room,
+            wake,
+            busy,
+        }))
     }
 
     /// Counts a piece of work until the guard is dropped.

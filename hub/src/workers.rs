@@ -68,6 +68,9 @@ async fn work(hub: &Arc<Hub>, shutdown: &CancellationToken, worker: Worker) {
             Ok(_) => continue,
             Err(error) => {
                 tracing::error!(?worker, %error, "the database failed a worker");
+                if error.is_full() {
+                    hub.room.note_full();
+                }
                 REST
             }
         };

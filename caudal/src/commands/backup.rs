@@ -27,7 +27,7 @@ pub async fn run(options: &BackupOptions) -> Result<(), Failure> {
     }
     let part = part_beside(&options.file)?;
     let store = assembly::connect(&configuration.database).await?;
-    let copied = copy(&store, part.path()).await;
+    let copied = copy(&store, part.path(), &options.file).await;
     store.close().await;
     let (schema, is_sqlite) = copied?;
     if !is_sqlite {
@@ -47,11 +47,22 @@ pub async fn run(options: &BackupOptions) -> Result<(), Failure> {
 }
 
 /// The schema's version, and whether the copy was made.
-async fn copy(store: &Store, part: &Path) -> Result<(i64, bool), Failure> {
-    let failed = |error| assembly::database_failure(&error);
-    let schema = store.schema_version().await.map_err(failed)?;
+async fn copy(store: &Store, part: &Path, file: &Path) -> Result<(i64, bool), Failure> {
+    let schema = store.schema_version().await.map_err(|error| assembly::database_failure(&error))?;
     known_schema("the database", schema)?;
-    Ok((schema, store.copy_into(part).await.map_err(failed)?))
+    let copied = store.copy_into(part).await.map_err(|error| match error.is_full() {
+        true => no_room_for(file),
+        false => assembly::database_failure(&error),
+    });
+    Ok((schema, copied?))
+}
+
+/// What is told of a disk that is too small for a backup.
+fn no_room_for(file: &Path) -> Failure {
+    let shown = file.display();
+    Failure::environment(format!(
+        "{shown}: no room left for the backup: make room there, or name another place"
+    ))
 }
 
 /// Refuses a database that is none of ours or newer than this program.

@@ -1,6 +1,7 @@
 //! Running the program as a person or a supervisor would.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+pub mod business;
 pub mod demo;
 
 use std::io::{BufRead, BufReader};
@@ -108,8 +109,13 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(mut command: Command) -> Running {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    pub fn start(command: Command) -> Running {
+        Running::start_logging_to(command, Stdio::piped())
+    }
+
+    /// Starts it with its standard error elsewhere than in what [`Running::terminate`] answers.
+    pub fn start_logging_to(mut command: Command, log: Stdio) -> Running {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("it starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe"));
         Running { child, lines }
     }
@@ -129,7 +135,9 @@ impl Running {
         let mut output = String::new();
         self.lines.read_to_string(&mut output).expect("text");
         let mut errors = String::new();
-        self.child.stderr.take().expect("a pipe").read_to_string(&mut errors).expect("text");
+        if let Some(mut pipe) = self.child.stderr.take() {
+            pipe.read_to_string(&mut errors).expect("text");
+        }
         let code = self.child.wait().expect("it ends").code();
         Ended { code, output, errors }
     }

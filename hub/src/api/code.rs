@@ -193,6 +193,9 @@ codes! {
     DatabaseUnavailable, "database_unavailable", 503, "The hub's database does not answer",
         "The database could not be reached or refused.",
         "Repeat it, with the same key, after `Retry-After` seconds.";
+    DatabaseFull, "database_full", 503, "The hub's disk is full",
+        "The database has no room left for what was asked. Nothing that was answered before is lost.",
+        "Repeat it, with the same key, after `Retry-After` seconds; the operator has to make room.";
     TimedOut, "timed_out", 503, "The hub took too long",
         "The request was not finished in time. Its work may go on.",
         "Repeat it with the same key: the answer is kept once it is there.";

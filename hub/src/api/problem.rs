@@ -16,6 +16,8 @@ use crate::store::{Failure, StoreError};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
+/// When to ask again while the disk is full, in seconds: making room takes a person or a cleaner.
+const FULL_RETRY_S: u32 = 10;
 
 /// An answer that says what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,6 +212,10 @@ impl From<StoreError> for Problem {
             return Self::overloaded();
         }
         tracing::error!(%error, "the store refused");
+        if error.is_full() {
+            let detail = "The hub's database has no room left.";
+            return Self::new(Code::DatabaseFull, detail).with_retry_after(FULL_RETRY_S);
+        }
         Self::new(Code::DatabaseUnavailable, "The hub's database does not answer.").with_retry_after(1)
     }
 }

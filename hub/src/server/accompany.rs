@@ -18,6 +18,7 @@ use tracing::Instrument;
 
 use crate::api::code::Code;
 use crate::api::problem::Problem;
+use crate::fault::fault;
 use crate::metrics::HTTP_REQUEST_DURATION;
 use crate::state::Hub;
 use crate::vault::encode_hex;
@@ -37,6 +38,10 @@ pub(super) async fn accompany(State(hub): State<Arc<Hub>>, request: Request, nex
     let instance = route.starts_with("/v1/").then(|| request.uri().path().to_owned());
     let span = tracing::info_span!("request", id, %method, route, merchant = tracing::field::Empty);
     let response = guarded(next.run(request)).instrument(span.clone()).await;
+    let problem = response.extensions().get::<Problem>();
+    if problem.is_some_and(|problem| problem.code == Code::DatabaseFull) && !fault!("hide_a_full_disk") {
+        hub.room.note_full();
+    }
     let mut response = signed_off(response, &method, &id, instance);
     add_headers(&hub, &id, response.headers_mut());
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());

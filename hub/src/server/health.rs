@@ -35,6 +35,7 @@ pub(super) fn router() -> Router<Arc<Hub>> {
 #[derive(Serialize)]
 struct Readiness {
     status: &'static str,
+    /// `ok`, `full` when it lately had no room for a write, `unreachable`.
     database: &'static str,
     schema: &'static str,
     /// `ok`, `off` by more than a minute from a provider's, `unknown` before any answer. It keeps no traffic away.
@@ -49,6 +50,7 @@ async fn alive() -> Json<serde_json::Value> {
 /// The database answers and has the schema that this program knows.
 async fn ready(State(hub): State<Arc<Hub>>) -> Response {
     let database = match hub.store.ping().await {
+        Ok(()) if hub.room.is_full() => "full",
         Ok(()) => "ok",
         Err(error) => {
             tracing::warn!(%error, "not ready: the database does not answer");

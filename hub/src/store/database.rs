@@ -23,6 +23,9 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 /// The address of a database that is in memory and nowhere else: for tests alone.
 pub const IN_MEMORY: &str = "sqlite::memory:";
 
+/// How the databases say that the disk is full: SQLite's SQLITE_FULL and SQLITE_IOERR_SHMSIZE, PostgreSQL's disk_full.
+const NO_ROOM: [&str; 3] = ["13", "4874", "53100"];
+
 /// One step of the schema, for both databases. Forward only: a step that has been released never changes.
 struct SchemaStep {
     version: i64,
@@ -59,6 +62,12 @@ impl StoreError {
     /// Whether this is a unique key that was already there.
     pub fn is_duplicate(&self) -> bool {
         matches!(self, Self::Query(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+
+    /// Whether the database has no room left for what was to be written.
+    pub fn is_full(&self) -> bool {
+        let Self::Query(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|code| NO_ROOM.contains(&code.as_ref()))
     }
 }
 
