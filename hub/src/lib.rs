@@ -11,6 +11,7 @@ mod fault;
 pub mod flow;
 pub mod limits;
 pub mod metrics;
+pub mod notice_memory;
 pub mod notices;
 pub mod outbound;
 pub mod pages;

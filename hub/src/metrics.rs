@@ -34,6 +34,10 @@ pub const PROVIDER_BREAKER_OPEN: &str = "caudal_provider_breaker_open";
 pub const PROVIDER_CLOCK_SKEW: &str = "caudal_provider_clock_skew_seconds";
 /// Notices that were turned away unread because too many came at once, by account.
 pub const NOTICE_TURNED_AWAY: &str = "caudal_notice_turned_away_total";
+/// How many operations were written in one transaction.
+pub const WRITE_BATCH: &str = "caudal_write_batch_operations";
+/// Operations that were turned away because too many waited to be written.
+pub const WRITE_TURNED_AWAY: &str = "caudal_write_turned_away_total";
 /// Open payments, by provider and age.
 pub const PAYMENTS_PENDING: &str = "caudal_payments_pending";
 /// Amount times age of open payments, in units of the currency times seconds, by provider and currency.
@@ -91,6 +95,8 @@ fn describe() {
     describe_gauge!(PROVIDER_BREAKER_OPEN, "Whether the breaker of an account is open or half open");
     describe_gauge!(PROVIDER_CLOCK_SKEW, Unit::Seconds, "How far a provider's clock is ahead of ours");
     describe_counter!(NOTICE_TURNED_AWAY, "Notices turned away unread, too many at once");
+    describe_histogram!(WRITE_BATCH, Unit::Count, "Operations written in one transaction");
+    describe_counter!(WRITE_TURNED_AWAY, "Operations turned away, too many waited to be written");
     describe_counter!(UNKNOWN_OUTCOME, "Calls to providers whose outcome was not known when they ended");
 }
 

@@ -10,7 +10,9 @@ use url::Url;
 
 use crate::chance::Chance;
 use crate::clock::Clock;
+use crate::flow::writer::{self, Writer};
 use crate::limits::Limits;
+use crate::notice_memory::NoticeMemory;
 use crate::outbound::Outbound;
 use crate::room::Room;
 use crate::settings::Settings;
@@ -37,6 +39,10 @@ pub struct Hub {
     pub limits: Limits,
     /// Whether the database had room lately.
     pub room: Room,
+    /// What is remembered of notices.
+    pub notice_memory: NoticeMemory,
+    /// The queue before the database.
+    pub writer: Writer,
     /// Rings when there may be work before the next look.
     pub wake: Notify,
     /// How many pieces of work are being done right now, so that a test set-up can wait until all is quiet.
@@ -85,7 +91,7 @@ impl Providers {
 }
 
 impl Hub {
-    /// Puts a hub together over a store whose schema is up to date.
+    /// Puts a hub together over a store whose schema is up to date, and starts what writes to it: within a runtime.
     pub fn new(
         settings: Settings,
         providers: Providers,
@@ -109,7 +115,9 @@ impl Hub {
         let limits = Limits::new(&settings);
         let room = Room::default();
         let (wake, busy) = (Notify::new(), AtomicI64::new(0));
-        Ok(Arc::new(Self {
+        let notice_memory = NoticeMemory::default();
+        let (writer, waiting) = Writer::new();
+        let hub = Arc::new(Self {
             settings,
             providers,
             clock,
@@ -119,9 +127,13 @@ impl Hub {
             chance,
             limits,
             room,
+            notice_memory,
+            writer,
             wake,
             busy,
-        }))
+        });
+        writer::start(&hub, waiting);
+        Ok(hub)
     }
 
     /// Counts a piece of work until the guard is dropped.

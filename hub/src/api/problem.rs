@@ -208,7 +208,7 @@ impl From<&Complaint> for ProblemError {
 /// Trouble with the database is never the caller's fault, and asking again may help.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::Query(sqlx::Error::PoolTimedOut)) {
+        if error.is_busy() {
             return Self::overloaded();
         }
         tracing::error!(%error, "the store refused");

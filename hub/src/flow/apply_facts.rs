@@ -1,5 +1,7 @@
 //! The only writer of payment state: appends facts, sums up anew, writes history, events and next work.
 
+use std::collections::BTreeMap;
+
 use payment::attempt::{Attempt as PureAttempt, AttemptState, Standing};
 use payment::case::CaseKind;
 use payment::fact::{Fact, FactKind};
@@ -14,8 +16,8 @@ use crate::flow::document;
 use crate::flow::probe::first_look_up;
 use crate::state::Hub;
 use crate::store::{
-    Attempt, CallLine, Case, Event, Failure, HistoryLine, Payment, PaymentDetail, RecordedFact, StoreError,
-    Tx,
+    Aggregate, Attempt, CallLine, Case, Changes, Event, Failure, FoundSubject, HistoryLine, NewCall, NewFact,
+    NewWork, Payment, PaymentDetail, PaymentKey, RecordedFact, StoreError,
 };
 
 /// How something reached us.
@@ -83,28 +85,20 @@ pub struct LoggedCall {
     pub was_written: bool,
 }
 
-/// Applies a batch, in a fixed order, in one transaction. Answers with the payments as they stand then,
-/// in the order of the batch.
-pub async fn apply_facts(hub: &Hub, batch: Vec<Known>) -> Result<Vec<Payment>, StoreError> {
-    let mut order: Vec<usize> = (0..batch.len()).collect();
-    order.sort_by(|one, other| {
-        let key = |index: &usize| (&batch[*index].merchant_id, &batch[*index].payment_id);
-        key(one).cmp(&key(other))
-    });
-    let mut tx = hub.store.begin().await?;
-    let mut payments: Vec<(usize, Payment)> = Vec::with_capacity(batch.len());
-    for index in order {
-        payments.push((index, apply_in(hub, &mut tx, &batch[index]).await?));
+impl Known {
+    /// The payment it is about.
+    pub fn key(&self) -> PaymentKey {
+        (self.merchant_id.clone(), self.payment_id.clone())
     }
-    batch.iter().for_each(|known| may_die_before_commit(known.source));
-    tx.commit().await?;
-    batch.iter().for_each(|known| may_die_after_commit(known.source));
-    hub.wake.notify_waiters();
-    payments.sort_by_key(|(index, _)| *index);
-    Ok(payments.into_iter().map(|(_, payment)| payment).collect())
 }
 
-fn may_die_before_commit(source: Source) {
+/// Writes what was learned. Answers with the payment as it stands then.
+pub async fn apply_facts(hub: &Hub, known: Known) -> Result<Payment, StoreError> {
+    hub.writer.submit(known).await
+}
+
+/// Where a process may die before what a source told is durable.
+pub(super) fn may_die_before_commit(source: Source) {
     match source {
         Source::Answer => crash_point!("create.before_answer"),
         Source::Merchant => crash_point!("cancel.before_answer"),
@@ -112,12 +106,13 @@ fn may_die_before_commit(source: Source) {
         Source::Return | Source::AskedByNotice | Source::Probe | Source::Person => {
             crash_point!("look_up.before_commit");
         }
-        // A notice is applied in its own transaction.
+        // A notice has crash points of its own.
         Source::Notice => {}
     }
 }
 
-fn may_die_after_commit(source: Source) {
+/// Where a process may die after what a source told is durable.
+pub(super) fn may_die_after_commit(source: Source) {
     match source {
         Source::Answer => crash_point!("create.after_answer"),
         Source::Merchant => crash_point!("cancel.after_answer"),
@@ -129,50 +124,66 @@ fn may_die_after_commit(source: Source) {
     }
 }
 
-/// Applies what is known inside the caller's transaction.
-pub async fn apply_in(hub: &Hub, tx: &mut Tx, known: &Known) -> Result<Payment, StoreError> {
-    let now = hub.clock.now();
-    let merchant = known.merchant_id.as_str();
-    let mut payment =
-        tx.lock_payment(merchant, &known.payment_id).await?.ok_or(StoreError::Corrupt("payment"))?;
+/// Applies what is known of a payment among those that are locked.
+pub(super) fn apply_known(
+    hub: &Hub,
+    known: &Known,
+    aggregates: &mut BTreeMap<PaymentKey, Aggregate>,
+    changes: &mut Changes,
+    now: Timestamp,
+) -> Result<Payment, StoreError> {
+    let aggregate = aggregates.get_mut(&known.key()).ok_or(StoreError::Corrupt("payment"))?;
+    apply(hub, aggregate, known, changes, now)?;
+    Ok(aggregate.payment.clone())
+}
+
+/// Applies what is known to a payment that is locked. Pure: what is to be written is added to the changes.
+fn apply(
+    hub: &Hub,
+    aggregate: &mut Aggregate,
+    known: &Known,
+    changes: &mut Changes,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     for call in &known.calls {
         if call.was_written {
-            tx.finish_call(merchant, &known.payment_id, &call.line).await?;
+            changes.finished_calls.push((known.key(), call.line.clone()));
         } else {
-            tx.insert_call(merchant, &known.payment_id, &call.line, "").await?;
+            changes.calls.push(NewCall { payment: known.key(), line: call.line.clone(), after_lost: "" });
         }
     }
-    let mut attempts = tx.attempts(merchant, &known.payment_id).await?;
-    let mut recorded = tx.recorded_facts(merchant, &known.payment_id).await?;
-    let appended = append(hub, tx, known, &attempts, &mut recorded, now).await?;
+    let appended = append(hub, aggregate, known, changes, now)?;
     if appended.is_empty() && known.failure.is_none() && !fault!("tell_without_news") {
-        return Ok(payment);
+        return Ok(());
     }
-    let standings = sum_up_attempts(tx, merchant, &mut attempts, &recorded).await?;
+    let standings = sum_up_attempts(aggregate, changes);
     let pure: Vec<PureAttempt> = standings.iter().map(|(_, attempt, _)| attempt.clone()).collect();
-    let summary = payment::summary(payment.order.total, &pure);
-    let before = payment.clone();
-    payment.detail = detail(&attempts, &standings, &summary, known.failure.as_ref(), &payment.detail);
-    take_over(&mut payment, &summary);
-    open_cases(hub, tx, &payment, &summary, now).await?;
-    write_change(hub, tx, known, &before, &mut payment, now).await?;
-    schedule(hub, tx, &payment, &attempts, &standings, &appended).await?;
-    Ok(payment)
+    let summary = payment::summary(aggregate.payment.order.total, &pure);
+    let before = aggregate.payment.clone();
+    let payment = &mut aggregate.payment;
+    payment.detail =
+        detail(&aggregate.attempts, &standings, &summary, known.failure.as_ref(), &payment.detail);
+    take_over(payment, &summary);
+    for kind in &summary.cases {
+        changes.cases.push((payment.merchant_id.clone(), new_case(hub, payment, *kind, now)));
+    }
+    write_change(hub, known, &before, payment, changes, now);
+    schedule(hub, aggregate, &standings, &appended, changes);
+    Ok(())
 }
 
 /// Appends the facts that say something new. A word that is not final and leaves the attempt where it
 /// stands says nothing new: a probe every few minutes must not grow the record.
-async fn append(
+fn append(
     hub: &Hub,
-    tx: &mut Tx,
+    aggregate: &mut Aggregate,
     known: &Known,
-    attempts: &[Attempt],
-    recorded: &mut Vec<RecordedFact>,
+    changes: &mut Changes,
     now: Timestamp,
 ) -> Result<Vec<Fact>, StoreError> {
-    let merchant = known.merchant_id.as_str();
-    let account = attempts.iter().find(|attempt| attempt.id == known.attempt_id);
-    let account = account.ok_or(StoreError::Corrupt("attempt"))?.account_id.clone();
+    let attempt = aggregate.attempts.iter().find(|attempt| attempt.id == known.attempt_id);
+    let account = attempt.ok_or(StoreError::Corrupt("attempt"))?.account_id.clone();
+    let recorded = &mut aggregate.facts;
     let mut appended = Vec::new();
     for fact in &known.facts {
         let is_known = recorded.iter().any(|old| old.attempt_id == known.attempt_id && old.fact == *fact);
@@ -185,16 +196,23 @@ async fn append(
             source: known.source.word().to_owned(),
             recorded_at: now,
         };
-        let key = hub.vault.fingerprint(&[fact.key().as_bytes()]);
-        let ordinal = i64::try_from(recorded.len()).unwrap_or(i64::MAX);
-        tx.insert_fact(merchant, &known.payment_id, &line, &key, ordinal).await?;
+        changes.facts.push(NewFact {
+            payment: known.key(),
+            line: line.clone(),
+            key: hub.vault.fingerprint(&[fact.key().as_bytes()]),
+            ordinal: i64::try_from(recorded.len()).unwrap_or(i64::MAX),
+        });
         if let FactKind::Opened(opening) = &fact.kind {
-            let subject = Subject {
-                account: account.clone(),
-                kind: SubjectKind::Attempt,
-                provider_reference: opening.provider_reference.clone(),
-            };
-            tx.insert_subject(merchant, &subject, &known.payment_id, &known.attempt_id).await?;
+            changes.subjects.push(FoundSubject {
+                merchant_id: known.merchant_id.clone(),
+                subject: Subject {
+                    account: account.clone(),
+                    kind: SubjectKind::Attempt,
+                    provider_reference: opening.provider_reference.clone(),
+                },
+                payment_id: known.payment_id.clone(),
+                attempt_id: known.attempt_id.clone(),
+            });
         }
         recorded.push(line);
         appended.push(fact.clone());
@@ -226,20 +244,12 @@ fn says_nothing_new(attempt: &AttemptId, fact: &Fact, recorded: &[RecordedFact])
 
 type Standings = Vec<(AttemptId, PureAttempt, Standing)>;
 
-/// Computes every attempt anew and writes the states that changed.
-async fn sum_up_attempts(
-    tx: &mut Tx,
-    merchant: &str,
-    attempts: &mut [Attempt],
-    recorded: &[RecordedFact],
-) -> Result<Standings, StoreError> {
-    let mut standings = Vec::with_capacity(attempts.len());
-    for attempt in attempts {
-        let facts: Vec<Fact> = recorded
-            .iter()
-            .filter(|fact| fact.attempt_id == attempt.id)
-            .map(|fact| fact.fact.clone())
-            .collect();
+/// Computes every attempt anew and notes the states that changed.
+fn sum_up_attempts(aggregate: &mut Aggregate, changes: &mut Changes) -> Standings {
+    let mut standings = Vec::with_capacity(aggregate.attempts.len());
+    for attempt in &mut aggregate.attempts {
+        let of_attempt = aggregate.facts.iter().filter(|fact| fact.attempt_id == attempt.id);
+        let facts: Vec<Fact> = of_attempt.map(|fact| fact.fact.clone()).collect();
         let opened = facts.iter().find_map(|fact| match &fact.kind {
             FactKind::Opened(opening) => Some(opening.provider_reference.clone()),
             _ => None,
@@ -248,13 +258,14 @@ async fn sum_up_attempts(
         let standing = pure.standing();
         let state = standing.state.word();
         if attempt.state != state || (attempt.provider_reference.is_none() && opened.is_some()) {
-            tx.set_attempt_state(merchant, &attempt.id, state, opened.as_deref()).await?;
-            attempt.state = state.to_owned();
+            state.clone_into(&mut attempt.state);
             attempt.provider_reference = attempt.provider_reference.take().or(opened);
+            let key = (attempt.merchant_id.clone(), attempt.id.clone());
+            changes.attempt_states.insert(key, (attempt.state.clone(), attempt.provider_reference.clone()));
         }
         standings.push((attempt.id.clone(), pure, standing));
     }
-    Ok(standings)
+    standings
 }
 
 /// What people are shown of the newest attempt.
@@ -305,45 +316,25 @@ fn take_over(payment: &mut Payment, summary: &Summary) {
     payment.told = summary.told;
 }
 
-async fn open_cases(
-    hub: &Hub,
-    tx: &mut Tx,
-    payment: &Payment,
-    summary: &Summary,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    for kind in &summary.cases {
-        open_case(hub, tx, payment, *kind, now).await?;
-    }
-    Ok(())
-}
-
-/// Opens a case for a person; one of each kind per payment.
-pub async fn open_case(
-    hub: &Hub,
-    tx: &mut Tx,
-    payment: &Payment,
-    kind: CaseKind,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let case = Case {
+/// A case for a person; a payment has one of each kind.
+pub(super) fn new_case(hub: &Hub, payment: &Payment, kind: CaseKind, now: Timestamp) -> Case {
+    Case {
         id: CaseId::new(now, hub.entropy()),
         payment_id: payment.id.clone(),
         kind: kind.word().to_owned(),
         opened_at: now,
-    };
-    tx.open_case(&payment.merchant_id, &case, kind).await
+    }
 }
 
 /// Writes the payment, and when its word or sums changed also a line of history and an event.
-async fn write_change(
+fn write_change(
     hub: &Hub,
-    tx: &mut Tx,
     known: &Known,
     before: &Payment,
     payment: &mut Payment,
+    changes: &mut Changes,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) {
     let told = |payment: &Payment| {
         (
             payment.status,
@@ -356,13 +347,13 @@ async fn write_change(
     };
     let is_news = told(before) != told(payment) || fault!("tell_without_news");
     if !is_news && before.detail == payment.detail && before.told == payment.told {
-        return Ok(());
+        return;
     }
     payment.version += 1;
     payment.updated_at = now;
-    tx.update_payment(payment).await?;
+    changes.payments.insert(known.key(), payment.clone());
     if !is_news {
-        return Ok(());
+        return;
     }
     let line = HistoryLine {
         version: payment.version,
@@ -372,7 +363,7 @@ async fn write_change(
         source: known.source.word().to_owned(),
         at: now,
     };
-    tx.insert_history(&payment.merchant_id, &payment.id, &line).await?;
+    changes.history.push((known.key(), line));
     let kind = format!("payment.{}", payment.status);
     let event = Event {
         id: EventId::new(now, hub.entropy()),
@@ -382,7 +373,7 @@ async fn write_change(
         kind,
         created_at: now,
     };
-    tx.insert_event(&event, None, now).await?;
+    changes.events.push(event);
     if before.status != payment.status {
         metrics::counter!(
             "caudal_payment_status_total",
@@ -393,24 +384,23 @@ async fn write_change(
         )
         .increment(1);
     }
-    Ok(())
 }
 
 /// Ends the work of settled attempts; puts an attempt that was just opened under the probe's cadence.
-async fn schedule(
+fn schedule(
     hub: &Hub,
-    tx: &mut Tx,
-    payment: &Payment,
-    attempts: &[Attempt],
+    aggregate: &Aggregate,
     standings: &Standings,
     appended: &[Fact],
-) -> Result<(), StoreError> {
+    changes: &mut Changes,
+) {
+    let Aggregate { payment, attempts, noticed, .. } = aggregate;
     for (attempt, (_, _, standing)) in attempts.iter().zip(standings) {
         // An end that the sums do not bear out (approved without money) leaves the payment open: of the newest
         // attempt we go on asking.
         let is_replaced = attempts.last().is_some_and(|newest| newest.id != attempt.id);
         if standing.state.is_final() && (is_replaced || !payment.status.is_open()) {
-            tx.end_work_of(&payment.merchant_id, &attempt.id).await?;
+            changes.settled.insert((payment.merchant_id.clone(), attempt.id.clone()));
         }
     }
     let opened = appended.iter().any(|fact| matches!(fact.kind, FactKind::Opened(_)));
@@ -420,10 +410,12 @@ async fn schedule(
         && let Some(due_at) = first_look_up(hub, &newest.account_id, newest.created_at, newest.expires_at)
     {
         // A notice that came before our own answer is followed at once.
-        let is_noticed =
-            tx.is_noticed(&payment.merchant_id, &newest.id).await? && !fault!("forget_early_notice");
-        let due_at = if is_noticed { hub.clock.now() } else { due_at };
-        tx.schedule_work(&payment.merchant_id, &payment.id, &newest.id, &newest.account_id, due_at).await?;
+        let is_noticed = noticed.contains(&newest.id) && !fault!("forget_early_notice");
+        let work = NewWork {
+            payment_id: payment.id.clone(),
+            account_id: newest.account_id.clone(),
+            due_at: if is_noticed { hub.clock.now() } else { due_at },
+        };
+        changes.scheduled.insert((payment.merchant_id.clone(), newest.id.clone()), work);
     }
-    Ok(())
 }

@@ -86,7 +86,7 @@ async fn cancel(hub: &Arc<Hub>, merchant: &str, id: &PaymentId) -> Result<Paymen
         failure: None,
         calls: driven.calls,
     };
-    let applied = apply_facts(hub, vec![known]).await?.pop().ok_or(StoreError::Corrupt("payment"))?;
+    let applied = apply_facts(hub, known).await?;
     match end {
         Ok(()) => Ok(applied),
         Err(error) => look_again(hub, merchant, &job, error).await,

@@ -1,5 +1,6 @@
 //! Takes an order: checks it, writes the payment, opens an attempt at the provider.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use payment::account::Account;
@@ -15,11 +16,11 @@ use payment::{Fact, Money, Order, Status, Task, Timestamp};
 use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, LoggedCall, Source, apply_facts};
-use crate::flow::drive_task::{Driven, End, Job, Prepared, deadline, drive_task};
+use crate::flow::drive_task::{Driven, End, Intent, Job, Prepared, deadline, drive_task};
 use crate::limits::Held;
 use crate::settings::Merchant;
 use crate::state::Hub;
-use crate::store::{Attempt, CallLine, Failure, HistoryLine, Payment, PaymentDetail, StoreError};
+use crate::store::{Attempt, Changes, Failure, HistoryLine, NewWork, Payment, PaymentDetail, StoreError};
 
 /// How long a creation may take, process deaths included, before the probe gives its attempt up, in seconds.
 const OPENING_LEASE_S: i64 = 120;
@@ -98,10 +99,17 @@ async fn create(hub: &Hub, merchant: &Merchant, wanted: NewPayment) -> Result<Pa
     let first = job.begin(hub);
     // Leave to call comes before anything is written: a provider that is not to be called leaves no payment.
     let prepared = prepare(hub, &job, &first).await?;
-    let line = prepared.as_ref().map(|prepared| &prepared.line);
-    if let Some(known) = write(hub, &payment, &attempt, &job, &first, line).await? {
-        drop(prepared);
-        return Box::pin(resume(hub, known)).await;
+    let key = payment.idempotency_key.clone();
+    let intent = match (&first, &prepared) {
+        (Step::Call(call), Some(prepared)) => Some(job.intent(call, &prepared.line)),
+        (Step::Call(_), None) | (Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. }, _) => None,
+    };
+    match hub.writer.submit(Creation { payment, attempt, intent }).await? {
+        Created::Fresh => {}
+        Created::Known(known) => {
+            drop(prepared);
+            return Box::pin(resume(hub, known_reference(&key, *known)?)).await;
+        }
     }
     Box::pin(open(hub, &job, first, prepared)).await
 }
@@ -176,16 +184,18 @@ async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
         return Ok(known);
     }
     let Some(prepared) = prepare(hub, &job, &first).await? else { return Ok(known) };
+    let key = (known.merchant_id.clone(), known.id.clone());
     let mut tx = hub.store.begin().await?;
-    let locked =
-        tx.lock_payment(&known.merchant_id, &known.id).await?.ok_or(StoreError::Corrupt("payment"))?;
-    let attempts = tx.attempts(&known.merchant_id, &known.id).await?;
-    if !attempts.last().is_some_and(|attempt| is_unopened(&locked, attempt)) {
-        return Ok(locked);
-    }
-    let due_at = hub.clock.now() + jiff::SignedDuration::from_secs(OPENING_LEASE_S);
-    tx.schedule_work(&known.merchant_id, &known.id, &job.attempt_id, &job.account.id, due_at).await?;
-    job.write_intent(&mut tx, call, &prepared.line).await?;
+    let locked = tx.lock_aggregates(&BTreeSet::from([key.clone()])).await?.remove(&key);
+    let locked = locked.ok_or(StoreError::Corrupt("payment"))?;
+    let Some(attempt) = locked.attempts.last().filter(|attempt| is_unopened(&locked.payment, attempt)) else {
+        return Ok(locked.payment);
+    };
+    let mut changes = Changes::default();
+    let work = resolving(attempt, hub.clock.now());
+    changes.scheduled.insert((known.merchant_id.clone(), attempt.id.clone()), work);
+    job.intent(call, &prepared.line).write(&mut changes);
+    tx.write(&changes).await?;
     crash_point!("resume.before_commit");
     tx.commit().await?;
     crash_point!("resume.after_commit");
@@ -283,58 +293,62 @@ fn new_records(
     (payment, attempt)
 }
 
-/// Writes payment, attempt, the intent of the first call, and the work that finds out what became of it,
-/// in one transaction. Answers with the payment that was created under the same key before, if any.
-async fn write(
-    hub: &Hub,
-    payment: &Payment,
-    attempt: &Attempt,
-    job: &Job,
-    first: &Step,
-    line: Option<&CallLine>,
-) -> Result<Option<Payment>, CreateError> {
-    let mut tx = hub.store.begin().await?;
-    if let Err(error) = tx.insert_payment(payment).await {
-        drop(tx);
-        return known_reference(hub, payment, error).await;
-    }
-    tx.insert_attempt(attempt).await?;
-    let opening = HistoryLine {
-        version: payment.version,
-        from: None,
-        to: payment.status,
-        certainty: payment.certainty,
-        source: Source::Merchant.word().to_owned(),
-        at: payment.created_at,
-    };
-    tx.insert_history(&payment.merchant_id, &payment.id, &opening).await?;
-    let due_at = payment.created_at + jiff::SignedDuration::from_secs(OPENING_LEASE_S);
-    tx.schedule_work(&payment.merchant_id, &payment.id, &attempt.id, &attempt.account_id, due_at).await?;
-    if let (Step::Call(call), Some(line)) = (first, line) {
-        job.write_intent(&mut tx, call, line).await?;
-    }
-    crash_point!("create.before_commit");
-    tx.commit().await?;
-    crash_point!("create.after_commit");
-    Ok(None)
+/// A payment to be written, with the intent of its first call.
+pub struct Creation {
+    /// The payment.
+    pub payment: Payment,
+    /// Its first attempt.
+    pub attempt: Attempt,
+    /// The first call, when the provider wants one.
+    pub intent: Option<Intent>,
 }
 
-/// A reference that is there already: of the same request, or of another one.
-async fn known_reference(
-    hub: &Hub,
-    payment: &Payment,
-    error: StoreError,
-) -> Result<Option<Payment>, CreateError> {
-    if !error.is_duplicate() {
-        return Err(error.into());
+/// What came of a creation.
+#[derive(Debug)]
+pub enum Created {
+    /// It is new.
+    Fresh,
+    /// The merchant's reference was there already.
+    Known(Box<Payment>),
+}
+
+impl Creation {
+    /// Adds what belongs to the payment to what is written: its attempt, the intent of the first call, and the work
+    /// that finds out what became of it.
+    pub(super) fn write(&self, changes: &mut Changes) {
+        let Self { payment, attempt, intent } = self;
+        changes.attempts.push(attempt.clone());
+        let opening = HistoryLine {
+            version: payment.version,
+            from: None,
+            to: payment.status,
+            certainty: payment.certainty,
+            source: Source::Merchant.word().to_owned(),
+            at: payment.created_at,
+        };
+        changes.history.push(((payment.merchant_id.clone(), payment.id.clone()), opening));
+        changes.scheduled.insert(
+            (payment.merchant_id.clone(), attempt.id.clone()),
+            resolving(attempt, payment.created_at),
+        );
+        if let Some(intent) = intent {
+            intent.write(changes);
+        }
     }
-    let reference = &payment.order.reference;
-    let known = hub.store.payment_by_reference(&payment.merchant_id, reference).await?;
-    match known {
-        Some(known) if known.idempotency_key == payment.idempotency_key => Ok(Some(known)),
-        Some(known) => Err(CreateError::ReferenceUsed(known.id)),
-        None => Err(error.into()),
+}
+
+/// The work that finds out what became of an attempt whose creation begins now.
+fn resolving(attempt: &Attempt, now: Timestamp) -> NewWork {
+    NewWork {
+        payment_id: attempt.payment_id.clone(),
+        account_id: attempt.account_id.clone(),
+        due_at: now + jiff::SignedDuration::from_secs(OPENING_LEASE_S),
     }
+}
+
+/// A reference that was there already: of the same request, or of another one.
+fn known_reference(creation_key: &str, known: Payment) -> Result<Payment, CreateError> {
+    if known.idempotency_key == creation_key { Ok(known) } else { Err(CreateError::ReferenceUsed(known.id)) }
 }
 
 /// Writes what came of it.
@@ -375,7 +389,7 @@ async fn apply(
         failure,
         calls,
     };
-    apply_facts(hub, vec![known]).await?.pop().ok_or(StoreError::Corrupt("payment"))
+    apply_facts(hub, known).await
 }
 
 /// The fact that an attempt never came to be at the provider.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use payment::account::Account;
 use payment::id::{AttemptId, PaymentId};
 use payment::provider::{Moment, Provider};
-use payment::step::{AfterLost, Call, Input, Refusal, Step};
+use payment::step::{AfterLost, Call, Input, Memo, Refusal, Step};
 use payment::{Fact, Task, Timestamp};
 
 use crate::crash::crash_point;
@@ -17,7 +17,7 @@ use crate::limits::{Contact, Gate, Held, Permit, Purpose};
 use crate::metrics::{PROVIDER_REQUEST_DURATION, UNKNOWN_OUTCOME};
 use crate::outbound::{CallOutcome, Called};
 use crate::state::Hub;
-use crate::store::{CallLine, StoreError, Tx};
+use crate::store::{CallLine, Changes, NewCall, StoreError};
 use crate::vault::encode_hex;
 
 /// Most steps of one task; a protocol that wants more is broken.
@@ -43,6 +43,35 @@ pub struct Job {
     pub task: Task,
     /// When everything has to be over, in real time: what is left of it is each call's time-out.
     pub deadline: Instant,
+}
+
+/// That a call is about to be made, with what the client wants to remember until its answer.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// Whose payment.
+    pub merchant_id: String,
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The attempt.
+    pub attempt_id: AttemptId,
+    /// What the client wants to remember.
+    pub memo: Memo,
+    /// The call.
+    pub line: CallLine,
+    /// What may be done when its answer is lost.
+    pub after_lost: &'static str,
+}
+
+impl Intent {
+    /// Adds it to what is written.
+    pub fn write(&self, changes: &mut Changes) {
+        changes.memos.insert((self.merchant_id.clone(), self.attempt_id.clone()), self.memo.clone());
+        changes.calls.push(NewCall {
+            payment: (self.merchant_id.clone(), self.payment_id.clone()),
+            line: self.line.clone(),
+            after_lost: self.after_lost,
+        });
+    }
 }
 
 /// A first call that its caller has prepared: its line is committed, and leave to make it is held.
@@ -97,10 +126,16 @@ impl Job {
         }
     }
 
-    /// Writes that a call is about to be made, with what the client wants to remember of it.
-    pub async fn write_intent(&self, tx: &mut Tx, call: &Call, line: &CallLine) -> Result<(), StoreError> {
-        tx.set_memo(&self.merchant_id, &self.attempt_id, &call.memo).await?;
-        tx.insert_call(&self.merchant_id, &self.payment_id, line, after_lost_word(call.on_lost)).await
+    /// That a call is about to be made, with what the client wants to remember of it.
+    pub fn intent(&self, call: &Call, line: &CallLine) -> Intent {
+        Intent {
+            merchant_id: self.merchant_id.clone(),
+            payment_id: self.payment_id.clone(),
+            attempt_id: self.attempt_id.clone(),
+            memo: call.memo.clone(),
+            line: line.clone(),
+            after_lost: after_lost_word(call.on_lost),
+        }
     }
 
     /// Leave to make the task's first call.
@@ -233,10 +268,8 @@ async fn intend(hub: &Hub, job: &Job, call: &Call) -> Result<(CallLine, bool), S
     if job.is_inert() {
         return Ok((line, false));
     }
-    let mut tx = hub.store.begin().await?;
-    job.write_intent(&mut tx, call, &line).await?;
     may_die(&job.task, Place::BeforeCommit);
-    tx.commit().await?;
+    hub.writer.submit(job.intent(call, &line)).await?;
     may_die(&job.task, Place::AfterCommit);
     Ok((line, true))
 }

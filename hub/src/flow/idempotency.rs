@@ -3,7 +3,7 @@
 use crate::crash;
 use crate::fault::fault;
 use crate::state::Hub;
-use crate::store::StoreError;
+use crate::store::{Key, KeyAnswer, KeyClaim, StoreError};
 
 /// How long a claim without an answer is believed to be at work, in seconds of real time. Longer than any
 /// request may take; after it, its process is taken to be dead and the work is done again, which every
@@ -41,7 +41,12 @@ pub async fn begin(
 ) -> Result<Claim, StoreError> {
     let now = hub.clock.real_now();
     let fingerprint = fingerprints.first().map_or("", String::as_str);
-    let known = hub.store.claim_idempotency_key(merchant, route, key, fingerprint, now).await?;
+    let claim = KeyClaim {
+        key: Key { merchant_id: merchant.to_owned(), route: route.to_owned(), key: key.to_owned() },
+        fingerprint: fingerprint.to_owned(),
+        claimed_at: now,
+    };
+    let known = hub.writer.submit(claim).await?;
     let Some(known) = known.filter(|_| !fault!("forget_idempotency_keys")) else { return Ok(Claim::Fresh) };
     if !fingerprints.contains(&known.fingerprint) {
         return Ok(Claim::Mismatch);
@@ -70,8 +75,12 @@ pub async fn finish(
     body: &str,
 ) -> Result<(), StoreError> {
     let sealed = hub.vault.seal(&place(merchant, route, key), body.as_bytes());
-    let sealed = sealed.map_err(|_| StoreError::Corrupt("idempotency"))?;
-    hub.store.finish_idempotency_key(merchant, route, key, status, &sealed).await
+    let answer = KeyAnswer {
+        key: Key { merchant_id: merchant.to_owned(), route: route.to_owned(), key: key.to_owned() },
+        status,
+        sealed_body: sealed.map_err(|_| StoreError::Corrupt("idempotency"))?,
+    };
+    hub.writer.submit(answer).await
 }
 
 /// Forgets a claim whose work never began.

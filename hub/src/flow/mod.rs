@@ -1,6 +1,7 @@
 //! The main flow, read straight through: create, drive, receive, apply, probe, deliver.
 
 pub mod apply_facts;
+mod batch;
 pub mod cancel_payment;
 pub mod create_payment;
 pub mod deliver_event;
@@ -13,6 +14,7 @@ pub mod receive_notice;
 pub mod rotate_keys;
 pub mod wire_mask;
 pub mod words;
+pub mod writer;
 
 pub use apply_facts::{Known, Source, apply_facts};
 pub use cancel_payment::{CancelError, cancel_payment};

@@ -13,12 +13,12 @@ use tokio::task::JoinSet;
 
 use crate::crash::{crash_point, lease_s};
 use crate::fault::fault;
-use crate::flow::apply_facts::{Known, Source, apply_facts, open_case};
+use crate::flow::apply_facts::{Known, Source, apply_facts, new_case};
 use crate::flow::create_payment::{not_opened, unreachable_failure};
 use crate::flow::drive_task::{Driven, End, Job, deadline, drive_task};
 use crate::limits::Held;
 use crate::state::Hub;
-use crate::store::{Payment, StoreError, Work};
+use crate::store::{Changes, Payment, StoreError, Work};
 
 /// How long a claimed piece of work is ours, in seconds of real time: longer than any look-up may take.
 const LEASE_S: i64 = 60;
@@ -162,7 +162,7 @@ async fn conclude(
         failure: None,
         calls: driven.calls,
     };
-    let payment = apply_facts(hub, vec![known]).await?.pop().ok_or(StoreError::Corrupt("payment"))?;
+    let payment = apply_facts(hub, known).await?;
     Ok((result, payment))
 }
 
@@ -256,14 +256,16 @@ async fn lost_creation(hub: &Hub, work: &Work) -> Result<(), StoreError> {
         failure: Some(failure),
         calls: Vec::new(),
     };
-    apply_facts(hub, vec![known]).await?;
+    apply_facts(hub, known).await?;
     hub.store.end_work(work).await
 }
 
 /// Asked as long as the policy allows: a person has to look.
 async fn give_up(hub: &Hub, work: &Work, payment: &Payment) -> Result<(), StoreError> {
+    let case = new_case(hub, payment, CaseKind::Unresolved, hub.clock.now());
+    let changes = Changes { cases: vec![(payment.merchant_id.clone(), case)], ..Changes::default() };
     let mut tx = hub.store.begin().await?;
-    open_case(hub, &mut tx, payment, CaseKind::Unresolved, hub.clock.now()).await?;
+    tx.write(&changes).await?;
     tx.commit().await?;
     hub.store.end_work(work).await
 }

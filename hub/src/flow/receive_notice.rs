@@ -1,27 +1,28 @@
-//! Takes a notice: verifies it in memory, writes it with its verdict and effects in one transaction, answers.
+//! Takes a notice: reads it in memory, has it written with its verdict and effects in one transaction, answers.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use payment::Timestamp;
 use payment::account::Account;
 use payment::fact::Fact;
-use payment::id::{AttemptId, NoticeId, PaymentId};
+use payment::id::NoticeId;
 use payment::notice::{NoticeReply, RawNotice, Reading, Verdict};
 use payment::provider::Provider;
+use payment::{Subject, Timestamp};
 
-use crate::crash::crash_point;
 use crate::fault::fault;
-use crate::flow::apply_facts::{Known, Source, apply_in};
+use crate::flow::apply_facts::{Known, Source, apply_known};
 use crate::metrics::NOTICE_RECEIVED;
+use crate::notice_memory::Bounded;
 use crate::state::Hub;
-use crate::store::{Attempt, NoticeLine, StoreError, Tx};
+use crate::store::{
+    Aggregate, AttemptKey, Changes, FoundAttempt, KeptNotice, NoticeLine, PaymentKey, StoreError,
+};
 
-/// Unverified notices kept per account and hour; what comes above it is answered and counted only.
-pub const UNVERIFIED_KEPT_PER_HOUR: i64 = 200;
-/// The same for genuine ones that change nothing: repeated, tests, about what we do not know.
-pub const IDLE_KEPT_PER_HOUR: i64 = 200;
+/// Most kept notices of an account that are read from the record when its first one comes.
+const RECORD_READ: u32 = 1000;
 
 /// Takes a notice that came to an account's address. None: there is no such address.
 pub async fn receive_notice(
@@ -38,106 +39,34 @@ pub async fn receive_notice(
     let _busy = hub.busy();
     let now = hub.clock.now();
     let is_expected = hub.limits.gate(&account.id).limits().takes_notices_from(peer);
-    let mut judged = if is_expected || fault!("take_notices_from_anywhere") {
-        judge(hub, account, protocol, &notice, now).await?
+    let mut reading = if is_expected || fault!("take_notices_from_anywhere") {
+        read(account, protocol.as_ref(), &notice, now)
     } else {
-        Judged::from(not_read(Verdict::Outside, "from an address that the account takes no notices from"))
+        not_read(Verdict::Outside, "from an address that the account takes no notices from")
     };
-    let reply = take(hub, account, protocol, &notice, &mut judged, peer, now).await?;
+    if fault!("skip_signature_check") {
+        reading.verdict = Verdict::Valid;
+    }
+    let verdict = take(hub, account, protocol, reading, &notice, peer, now).await?;
     metrics::counter!(
         NOTICE_RECEIVED,
         "provider" => account.provider.clone(),
-        "verdict" => judged.verdict.word()
+        "verdict" => verdict.word()
     )
     .increment(1);
-    if matches!(judged.verdict, Verdict::Valid | Verdict::Test) {
-        hub.wake.notify_waiters();
-    }
-    Ok(Some(reply))
+    Ok(Some(protocol.reply_to(verdict)))
 }
 
-/// A reading, completed by what the store knows.
-struct Judged {
-    verdict: Verdict,
-    reason: &'static str,
-    found: Option<(PaymentId, AttemptId)>,
-    /// The attempt that was found is still being opened: the notice overtook our own answer.
-    is_early: bool,
-    facts: Vec<Fact>,
-    ask: bool,
-    repeat_key: Option<String>,
-}
-
-async fn judge(
-    hub: &Hub,
-    account: &Account,
-    protocol: &Arc<dyn Provider>,
-    notice: &RawNotice,
-    now: Timestamp,
-) -> Result<Judged, StoreError> {
+fn read(account: &Account, protocol: &dyn Provider, notice: &RawNotice, now: Timestamp) -> Reading {
     // A reader never panics; should it all the same, the notice is kept as unreadable and the hub goes on.
-    let read = catch_unwind(AssertUnwindSafe(|| protocol.read_notice(notice, account, now)));
-    let reading = read.unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| protocol.read_notice(notice, account, now))).unwrap_or_else(|_| {
         tracing::error!(account = account.id, "the notice reader panicked");
         not_read(Verdict::Unreadable, "the reader failed")
-    });
-    let is_believed = reading.verdict.is_genuine() || fault!("skip_signature_check");
-    let found = match &reading.subject {
-        Some(subject) => hub.store.find_subject(&account.merchant, subject).await?,
-        None => None,
-    };
-    let found = found.filter(|_| is_believed);
-    let early = match (&found, &reading.reference) {
-        (None, Some(reference)) if is_believed => {
-            hub.store.attempt_being_opened(&account.merchant, &account.id, reference).await?
-        }
-        (Some(_) | None, _) => None,
-    };
-    let reference = reading.reference.clone();
-    let mut judged = Judged::from(reading);
-    if fault!("skip_signature_check") {
-        judged.verdict = Verdict::Valid;
-    }
-    judged.is_early = early.is_some();
-    judged.found = found.or(early);
-    if judged.verdict == Verdict::Valid {
-        let is_ours = match (&judged.found, &reference) {
-            (Some((_, attempt)), Some(reference)) => {
-                let attempt = hub.store.attempt(&account.merchant, attempt).await?;
-                let is_same = attempt.is_some_and(|attempt| attempt.reference == *reference);
-                is_same || fault!("believe_any_reference")
-            }
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        if !is_ours {
-            judged.verdict = Verdict::UnknownReference;
-            judged.reason = if judged.found.is_some() {
-                "the reference is not that of the attempt"
-            } else {
-                "about something that this account does not know"
-            };
-        }
-    }
-    Ok(judged)
-}
-
-impl From<Reading> for Judged {
-    fn from(reading: Reading) -> Self {
-        Self {
-            verdict: reading.verdict,
-            reason: reading.reason,
-            found: None,
-            is_early: false,
-            facts: reading.observations.into_iter().flat_map(|observation| observation.facts).collect(),
-            ask: reading.ask,
-            repeat_key: reading.repeat_key,
-        }
-    }
+    })
 }
 
 /// What nothing is known of.
-fn not_read(verdict: Verdict, reason: &'static str) -> Reading {
+const fn not_read(verdict: Verdict, reason: &'static str) -> Reading {
     Reading {
         verdict,
         reason,
@@ -149,106 +78,272 @@ fn not_read(verdict: Verdict, reason: &'static str) -> Reading {
     }
 }
 
-/// Writes the notice and its effects; answers only after that is durable.
+/// Has the notice written with its effects; its verdict comes after that is durable. What changes nothing and is
+/// above its account's bounds is not written.
 async fn take(
     hub: &Hub,
     account: &Account,
     protocol: &Arc<dyn Provider>,
+    reading: Reading,
     notice: &RawNotice,
-    judged: &mut Judged,
     peer: IpAddr,
     now: Timestamp,
-) -> Result<NoticeReply, StoreError> {
-    let merchant = account.merchant.as_str();
-    let since = now - jiff::SignedDuration::from_hours(1);
-    if !judged.verdict.is_genuine() && !fault!("keep_every_notice") {
-        let kept = hub.store.unverified_since(merchant, &account.id, since, UNVERIFIED_KEPT_PER_HOUR).await?;
-        if kept >= UNVERIFIED_KEPT_PER_HOUR {
-            return Ok(protocol.reply_to(judged.verdict));
+) -> Result<Verdict, StoreError> {
+    learn_what_was_kept(hub, account, now).await?;
+    let mut is_kept = None;
+    if !reading.verdict.is_genuine() && !fault!("keep_every_notice") {
+        if !hub.notice_memory.may_keep(&account.id, Bounded::Unverified, now) {
+            return Ok(reading.verdict);
         }
+        is_kept = Some(true);
     }
-    let id = NoticeId::new(now, hub.entropy());
-    let sealed = hub.vault.seal(&format!("notice/body/{id}"), &notice.body);
-    let sealed = sealed.map_err(|_| StoreError::Corrupt("notice"))?;
-    let mut tx = hub.store.begin().await?;
-    if judged.verdict == Verdict::Valid
-        && let Some(key) = &judged.repeat_key
-        && !tx.take_notice(merchant, &account.id, key, id.as_str()).await?
+    let is_repeated = |key: &String| hub.notice_memory.was_taken(&account.id, key);
+    if reading.verdict == Verdict::Valid
+        && reading.repeat_key.as_ref().is_some_and(is_repeated)
         && !fault!("take_notices_twice")
     {
-        judged.verdict = Verdict::Repeated;
-        judged.reason = "the same notice was taken before";
-    }
-    let reply = protocol.reply_to(judged.verdict);
-    // Whoever recorded a genuine notice can send it again and again.
-    let is_kept = match judged.verdict {
-        Verdict::Valid => true,
-        Verdict::Forged | Verdict::Unsigned | Verdict::Unreadable | Verdict::Outside => true,
-        Verdict::Test | Verdict::Repeated | Verdict::UnknownReference => {
-            let kept = tx.idle_notices_since(merchant, &account.id, since, IDLE_KEPT_PER_HOUR).await?;
-            kept < IDLE_KEPT_PER_HOUR
+        if !hub.notice_memory.may_keep(&account.id, Bounded::Idle, now) {
+            return Ok(Verdict::Repeated);
         }
-    };
-    let line = NoticeLine {
-        id,
+        is_kept = Some(true);
+    }
+    let verdict = reading.verdict;
+    let id = NoticeId::new(now, hub.entropy());
+    let sealed_body = hub.vault.seal(&format!("notice/body/{id}"), &notice.body);
+    let arrival = Arrival {
+        merchant_id: account.merchant.clone(),
         account_id: account.id.clone(),
-        payment_id: judged.found.as_ref().map(|(payment, _)| payment.clone()),
-        verdict: judged.verdict.word().to_owned(),
-        reason: judged.reason.to_owned(),
-        peer: peer.to_string(),
+        id,
+        reading,
+        is_kept,
+        peer,
         body_bytes: i64::try_from(notice.body.len()).unwrap_or(i64::MAX),
-        reply_status: i64::from(reply.status),
+        sealed_body: sealed_body.map_err(|_| StoreError::Corrupt("notice"))?,
         received_at: now,
+        protocol: Arc::clone(protocol),
     };
-    if is_kept {
-        tx.insert_notice(merchant, &line, judged.repeat_key.as_deref(), Some(&sealed)).await?;
-    }
-    take_effect(hub, &mut tx, merchant, judged, now).await?;
     if fault!("answer_before_durable") {
-        return Ok(reply);
+        return Ok(verdict);
     }
-    crash_point!("notice.before_commit");
-    tx.commit().await?;
-    crash_point!("notice.after_commit");
-    Ok(reply)
+    hub.writer.submit(arrival).await
 }
 
-/// What a notice causes: facts that it may tell, and that the provider is asked.
-async fn take_effect(
-    hub: &Hub,
-    tx: &mut Tx,
-    merchant: &str,
-    judged: &mut Judged,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    // What marks a test is not signed: a real notice altered to look like one still makes us ask.
-    let (Verdict::Valid | Verdict::Test, Some((payment, attempt))) = (judged.verdict, judged.found.clone())
-    else {
-        return Ok(());
+/// The bounds hold over restarts: what was kept before this process began counts.
+async fn learn_what_was_kept(hub: &Hub, account: &Account, now: Timestamp) -> Result<(), StoreError> {
+    let Some(since) = hub.notice_memory.unknown_since(&account.id, now) else { return Ok(()) };
+    let record = hub.store.kept_notices_since(&account.merchant, &account.id, since, RECORD_READ).await?;
+    let bounded = |word: &str| {
+        let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.word() == word)?;
+        Bounded::of(verdict)
     };
-    if judged.verdict == Verdict::Valid && !judged.facts.is_empty() {
-        let known = Known {
-            merchant_id: merchant.to_owned(),
-            payment_id: payment.clone(),
-            attempt_id: attempt.clone(),
-            source: Source::Notice,
-            facts: std::mem::take(&mut judged.facts),
-            failure: None,
-            calls: Vec::new(),
+    let record = record.into_iter().filter_map(|(at, word)| Some((at, bounded(&word)?)));
+    hub.notice_memory.learn(&account.id, record);
+    Ok(())
+}
+
+/// A notice that was read and waits to be judged by what is known here, and written.
+pub struct Arrival {
+    /// Whose account it came to.
+    pub merchant_id: String,
+    /// The account.
+    pub account_id: String,
+    /// Its id.
+    pub id: NoticeId,
+    reading: Reading,
+    /// Whether it is kept, when that was decided before it was judged.
+    is_kept: Option<bool>,
+    peer: IpAddr,
+    body_bytes: i64,
+    sealed_body: Vec<u8>,
+    received_at: Timestamp,
+    protocol: Arc<dyn Provider>,
+}
+
+impl Arrival {
+    fn is_believed(&self) -> bool {
+        self.reading.verdict.is_genuine() || fault!("skip_signature_check")
+    }
+
+    /// What it says it is about, if it is believed.
+    pub(super) fn believed_subject(&self) -> Option<&Subject> {
+        self.reading.subject.as_ref().filter(|_| self.is_believed())
+    }
+
+    /// Which reference of ours it names, if it is believed.
+    pub(super) fn believed_reference(&self) -> Option<&str> {
+        self.reading.reference.as_deref().filter(|_| self.is_believed())
+    }
+
+    /// The verdict, with what was found that it is about.
+    pub(super) fn judge(&self, found: Option<&(FoundAttempt, bool)>) -> Judged {
+        let mut judged = Judged {
+            verdict: self.reading.verdict,
+            reason: self.reading.reason,
+            found: found.cloned(),
+            is_kept: true,
         };
-        apply_in(hub, tx, &known).await?;
+        let is_ours = match (&judged.found, &self.reading.reference) {
+            (Some((attempt, _)), Some(reference)) => {
+                attempt.reference == *reference || fault!("believe_any_reference")
+            }
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if judged.verdict == Verdict::Valid && !is_ours {
+            judged.verdict = Verdict::UnknownReference;
+            judged.reason = if judged.found.is_some() {
+                "the reference is not that of the attempt"
+            } else {
+                "about something that this account does not know"
+            };
+        }
+        judged
     }
-    if !judged.ask {
-        return Ok(());
+
+    /// The key by which it is the same notice again (merchant, account, key, notice), when it is to be taken.
+    pub(super) fn key_to_take<'a>(&'a self, judged: &Judged) -> Option<(&'a str, &'a str, &'a str, &'a str)> {
+        let key = self.reading.repeat_key.as_deref().filter(|_| judged.verdict == Verdict::Valid)?;
+        Some((&self.merchant_id, &self.account_id, key, self.id.as_str()))
     }
-    if judged.is_early {
-        // Under the payment's lock the answer either is here by now or sees the mark when it comes.
-        tx.lock_payment(merchant, &payment).await?;
-        let attempts = tx.attempts(merchant, &payment).await?;
-        let is_open = |found: &Attempt| found.id == attempt && found.provider_reference.is_some();
-        if !attempts.iter().any(is_open) {
-            return tx.mark_noticed(merchant, &attempt).await;
+
+    /// Decides whether it is kept. Whoever recorded a genuine notice can send it again and again.
+    pub(super) fn decide_to_keep(&self, hub: &Hub, judged: &mut Judged) {
+        judged.is_kept = self.is_kept.unwrap_or_else(|| match Bounded::of(judged.verdict) {
+            Some(Bounded::Idle) => {
+                hub.notice_memory.may_keep(&self.account_id, Bounded::Idle, self.received_at)
+            }
+            Some(Bounded::Unverified) | None => true,
+        });
+    }
+
+    /// The payment that it changes, when it has facts to tell, or whether our own answer is here has to be known.
+    pub(super) fn locks(&self, judged: &Judged) -> Option<PaymentKey> {
+        let (attempt, is_early) = judged.found.as_ref().filter(|_| has_effect(judged.verdict))?;
+        let has_facts = self.reading.observations.iter().any(|observation| !observation.facts.is_empty());
+        let tells = judged.verdict == Verdict::Valid && has_facts;
+        (tells || *is_early).then(|| (self.merchant_id.clone(), attempt.payment_id.clone()))
+    }
+
+    /// What it causes: that it is kept, the facts that it may tell, and that the provider is asked.
+    pub(super) fn take_effect(
+        &self,
+        hub: &Hub,
+        judged: &Judged,
+        aggregates: &mut BTreeMap<PaymentKey, Aggregate>,
+        changes: &mut Changes,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if judged.is_kept {
+            changes.notices.push(self.kept(judged));
+        }
+        let Some((found, is_early)) = judged.found.as_ref().filter(|_| has_effect(judged.verdict)) else {
+            return Ok(());
+        };
+        let facts = self.facts();
+        if judged.verdict == Verdict::Valid && !facts.is_empty() {
+            let known = Known {
+                merchant_id: self.merchant_id.clone(),
+                payment_id: found.payment_id.clone(),
+                attempt_id: found.attempt_id.clone(),
+                source: Source::Notice,
+                facts,
+                failure: None,
+                calls: Vec::new(),
+            };
+            apply_known(hub, &known, aggregates, changes, now)?;
+        }
+        if self.reading.ask {
+            self.ask(found, *is_early, aggregates, changes, now);
+        }
+        Ok(())
+    }
+
+    fn ask(
+        &self,
+        found: &FoundAttempt,
+        is_early: bool,
+        aggregates: &mut BTreeMap<PaymentKey, Aggregate>,
+        changes: &mut Changes,
+        now: Timestamp,
+    ) {
+        let attempt: AttemptKey = (self.merchant_id.clone(), found.attempt_id.clone());
+        let payment = (self.merchant_id.clone(), found.payment_id.clone());
+        // Under the payment's lock our own answer either is here by now or sees the mark when it comes.
+        if is_early && let Some(aggregate) = aggregates.get_mut(&payment) {
+            let is_open = aggregate
+                .attempts
+                .iter()
+                .any(|known| known.id == found.attempt_id && known.provider_reference.is_some());
+            if !is_open {
+                aggregate.noticed.insert(found.attempt_id.clone());
+                changes.noticed.insert(attempt);
+                return;
+            }
+        }
+        changes.brought_forward.insert(attempt, now);
+    }
+
+    /// Remembers, now that it is durable, that it was taken.
+    pub(super) fn remember(&self, hub: &Hub, verdict: Option<Verdict>) {
+        if let (Some(Verdict::Valid | Verdict::Repeated), Some(key)) = (verdict, &self.reading.repeat_key) {
+            hub.notice_memory.remember_taken(&self.account_id, key);
         }
     }
-    tx.bring_work_forward(merchant, &attempt, now).await
+
+    fn facts(&self) -> Vec<Fact> {
+        self.reading.observations.iter().flat_map(|observation| observation.facts.clone()).collect()
+    }
+
+    fn kept(&self, judged: &Judged) -> KeptNotice {
+        let line = NoticeLine {
+            id: self.id.clone(),
+            account_id: self.account_id.clone(),
+            payment_id: judged.found.as_ref().map(|(attempt, _)| attempt.payment_id.clone()),
+            verdict: judged.verdict.word().to_owned(),
+            reason: judged.reason.to_owned(),
+            peer: self.peer.to_string(),
+            body_bytes: self.body_bytes,
+            reply_status: self.protocol.reply_to(judged.verdict).status.into(),
+            received_at: self.received_at,
+        };
+        KeptNotice {
+            merchant_id: self.merchant_id.clone(),
+            line,
+            repeat_key: self.reading.repeat_key.clone(),
+            sealed_body: self.sealed_body.clone(),
+        }
+    }
+}
+
+/// The verdict on a notice, with what it is about.
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: &'static str,
+    /// What it is about, and whether that is still being opened: the notice overtook our own answer.
+    pub found: Option<(FoundAttempt, bool)>,
+    /// Whether it is kept.
+    pub is_kept: bool,
+}
+
+impl Judged {
+    /// It turned out to repeat another one.
+    pub(super) const fn repeats(&mut self) {
+        self.verdict = Verdict::Repeated;
+        self.reason = "the same notice was taken before";
+    }
+}
+
+/// What marks a test is not signed: a real notice altered to look like one still makes us ask.
+const fn has_effect(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Valid | Verdict::Test => true,
+        Verdict::Repeated
+        | Verdict::Forged
+        | Verdict::Unsigned
+        | Verdict::Unreadable
+        | Verdict::UnknownReference
+        | Verdict::Outside => false,
+    }
 }

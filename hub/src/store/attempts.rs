@@ -7,21 +7,29 @@ use payment::step::Memo;
 use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
-use super::rows::Attempt;
+use super::rows::{Attempt, AttemptKey, FoundAttempt, FoundSubject, PaymentKey};
+use super::sets::{read_rows, write_rows};
 
 const INSERT: &str = "INSERT INTO attempt (merchant_id, id, payment_id, ordinal, account_id, reference, \
-     provider_reference, state, memo, expires_at, created_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, '', $8, $9)";
+     provider_reference, state, memo, expires_at, created_at) VALUES {rows}";
 const OF_PAYMENT: &str = "SELECT * FROM attempt WHERE merchant_id = $1 AND payment_id = $2 ORDER BY ordinal";
 const BY_ID: &str = "SELECT * FROM attempt WHERE merchant_id = $1 AND id = $2";
-const SET_STATE: &str = "UPDATE attempt SET state = $3, provider_reference = COALESCE($4, provider_reference) WHERE merchant_id = $1 AND id = $2";
-const SET_MEMO: &str = "UPDATE attempt SET memo = $3 WHERE merchant_id = $1 AND id = $2";
-const BEING_OPENED: &str = "SELECT payment_id, id FROM attempt WHERE merchant_id = $1 AND account_id = $2 \
-     AND reference = $3 AND provider_reference IS NULL AND state = $4";
+const OF_PAYMENTS: &str = "SELECT attempt.* FROM (VALUES {rows}) AS v JOIN attempt \
+     ON attempt.merchant_id = v.column1 AND attempt.payment_id = v.column2 ORDER BY attempt.ordinal";
+const SET_STATE: &str = "UPDATE attempt SET state = v.column3, \
+     provider_reference = COALESCE(v.column4, provider_reference) FROM (VALUES {rows}) AS v \
+     WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
+const SET_MEMO: &str = "UPDATE attempt SET memo = v.column3 FROM (VALUES {rows}) AS v \
+     WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
+const BEING_OPENED: &str = "SELECT v.column1, attempt.payment_id, attempt.id, attempt.reference \
+     FROM (VALUES {rows}) AS v JOIN attempt ON attempt.merchant_id = v.column2 AND attempt.account_id = v.column3 \
+     AND attempt.reference = v.column4 WHERE attempt.provider_reference IS NULL AND attempt.state = v.column5";
 const INSERT_SUBJECT: &str = "INSERT INTO subject (merchant_id, account_id, kind, provider_reference, payment_id, \
-     attempt_id) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
-const FIND_SUBJECT: &str = "SELECT payment_id, attempt_id FROM subject \
-     WHERE merchant_id = $1 AND account_id = $2 AND kind = $3 AND provider_reference = $4";
+     attempt_id) VALUES {rows} ON CONFLICT DO NOTHING";
+const FIND_SUBJECTS: &str = "SELECT v.column1, subject.payment_id, subject.attempt_id, attempt.reference \
+     FROM (VALUES {rows}) AS v JOIN subject ON subject.merchant_id = v.column2 AND subject.account_id = v.column3 \
+     AND subject.kind = v.column4 AND subject.provider_reference = v.column5 \
+     JOIN attempt ON attempt.merchant_id = subject.merchant_id AND attempt.id = subject.attempt_id";
 
 #[derive(FromRow)]
 struct AttemptRow {
@@ -55,130 +63,109 @@ impl Store {
         });
         row.map(TryInto::try_into).transpose()
     }
-
-    /// The payment and attempt with a reference of ours, when the provider's answer to their creation is not here yet.
-    pub async fn attempt_being_opened(
-        &self,
-        merchant: &str,
-        account: &str,
-        reference: &str,
-    ) -> Result<Option<(PaymentId, AttemptId)>, StoreError> {
-        let mut reader = self.read().await?;
-        let row: Option<(String, String)> = on!(reader.link(), connection => {
-            sqlx::query_as(BEING_OPENED)
-                .bind(merchant)
-                .bind(account)
-                .bind(reference)
-                .bind(AttemptState::Created.word())
-                .fetch_optional(connection)
-                .await?
-        });
-        row.map(|(payment, attempt)| Ok((parsed(&payment, "attempt")?, parsed(&attempt, "attempt")?)))
-            .transpose()
-    }
-
-    /// The payment and attempt that a provider's reference is about.
-    pub async fn find_subject(
-        &self,
-        merchant: &str,
-        subject: &Subject,
-    ) -> Result<Option<(PaymentId, AttemptId)>, StoreError> {
-        let mut reader = self.read().await?;
-        let row: Option<(String, String)> = on!(reader.link(), connection => {
-            sqlx::query_as(FIND_SUBJECT)
-                .bind(merchant)
-                .bind(&subject.account)
-                .bind(subject.kind.word())
-                .bind(&subject.provider_reference)
-                .fetch_optional(connection)
-                .await?
-        });
-        row.map(|(payment, attempt)| Ok((parsed(&payment, "subject")?, parsed(&attempt, "subject")?)))
-            .transpose()
-    }
 }
 
 impl Tx {
-    /// Writes a new attempt.
-    pub async fn insert_attempt(&mut self, attempt: &Attempt) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(INSERT)
+    /// Writes new attempts.
+    pub(super) async fn insert_attempts(&mut self, attempts: &[Attempt]) -> Result<(), StoreError> {
+        write_rows!(self, INSERT, 11, attempts, |query, attempt| {
+            query
                 .bind(&attempt.merchant_id)
                 .bind(attempt.id.as_str())
                 .bind(attempt.payment_id.as_str())
                 .bind(i64::from(attempt.ordinal))
                 .bind(&attempt.account_id)
                 .bind(&attempt.reference)
+                .bind(None::<&str>)
                 .bind(&attempt.state)
+                .bind("")
                 .bind(attempt.expires_at.as_microsecond())
                 .bind(attempt.created_at.as_microsecond())
-                .execute(connection)
-                .await?;
         });
         Ok(())
     }
 
-    /// The attempts of a payment, first one first.
-    pub async fn attempts(
-        &mut self,
-        merchant: &str,
-        payment: &PaymentId,
-    ) -> Result<Vec<Attempt>, StoreError> {
-        let rows: Vec<AttemptRow> = on!(self.link(), connection => {
-            sqlx::query_as(OF_PAYMENT).bind(merchant).bind(payment.as_str()).fetch_all(connection).await?
+    /// The attempts of payments, of each the first one first.
+    pub(super) async fn attempts_of(&mut self, keys: &[&PaymentKey]) -> Result<Vec<Attempt>, StoreError> {
+        let rows = read_rows!(self, AttemptRow, OF_PAYMENTS, 2, keys, |query, key| {
+            query.bind(&key.0).bind(key.1.as_str())
         });
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Writes an attempt's state and, once known, the provider's own reference.
-    pub async fn set_attempt_state(
+    /// Writes the states of attempts and, once known, the providers' own references.
+    pub(super) async fn set_attempt_states(
         &mut self,
-        merchant: &str,
-        id: &AttemptId,
-        state: &str,
-        provider_reference: Option<&str>,
+        states: &[(&AttemptKey, &(String, Option<String>))],
     ) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(SET_STATE)
-                .bind(merchant)
-                .bind(id.as_str())
-                .bind(state)
-                .bind(provider_reference)
-                .execute(connection)
-                .await?;
+        write_rows!(self, SET_STATE, 4, states, |query, row| {
+            query.bind(&row.0.0).bind(row.0.1.as_str()).bind(&row.1.0).bind(row.1.1.as_deref())
         });
         Ok(())
     }
 
-    /// Writes what the client wants to remember until the answer.
-    pub async fn set_memo(&mut self, merchant: &str, id: &AttemptId, memo: &Memo) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(SET_MEMO).bind(merchant).bind(id.as_str()).bind(&memo.0).execute(connection).await?;
+    /// Writes what clients want to remember until the answer.
+    pub(super) async fn set_memos(&mut self, memos: &[(&AttemptKey, &Memo)]) -> Result<(), StoreError> {
+        write_rows!(self, SET_MEMO, 3, memos, |query, row| {
+            query.bind(&row.0.0).bind(row.0.1.as_str()).bind(&row.1.0)
         });
         Ok(())
     }
 
-    /// Makes a provider's reference findable. The first telling stays.
-    pub async fn insert_subject(
-        &mut self,
-        merchant: &str,
-        subject: &Subject,
-        payment: &PaymentId,
-        attempt: &AttemptId,
-    ) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(INSERT_SUBJECT)
-                .bind(merchant)
-                .bind(&subject.account)
-                .bind(subject.kind.word())
-                .bind(&subject.provider_reference)
-                .bind(payment.as_str())
-                .bind(attempt.as_str())
-                .execute(connection)
-                .await?;
+    /// Makes providers' references findable. The first telling stays.
+    pub(super) async fn insert_subjects(&mut self, subjects: &[FoundSubject]) -> Result<(), StoreError> {
+        write_rows!(self, INSERT_SUBJECT, 6, subjects, |query, row| {
+            query
+                .bind(&row.merchant_id)
+                .bind(&row.subject.account)
+                .bind(row.subject.kind.word())
+                .bind(&row.subject.provider_reference)
+                .bind(row.payment_id.as_str())
+                .bind(row.attempt_id.as_str())
         });
         Ok(())
     }
+
+    /// What providers' references are about, with the references of ours that the attempts were given: by the place
+    /// of the asked in the list.
+    pub(crate) async fn find_subjects(
+        &mut self,
+        asked: &[(usize, &str, &Subject)],
+    ) -> Result<Vec<(usize, FoundAttempt)>, StoreError> {
+        let rows = read_rows!(self, FoundRow, FIND_SUBJECTS, 5, asked, |query, row| {
+            query
+                .bind(place(row.0))
+                .bind(row.1)
+                .bind(&row.2.account)
+                .bind(row.2.kind.word())
+                .bind(&row.2.provider_reference)
+        });
+        rows.into_iter().map(found).collect()
+    }
+
+    /// The attempts of accounts with references of ours whose creation is not answered yet: by the place of the
+    /// asked (merchant, account, reference) in the list.
+    pub(crate) async fn attempts_being_opened(
+        &mut self,
+        asked: &[(usize, &str, &str, &str)],
+    ) -> Result<Vec<(usize, FoundAttempt)>, StoreError> {
+        let rows = read_rows!(self, FoundRow, BEING_OPENED, 5, asked, |query, row| {
+            query.bind(place(row.0)).bind(row.1).bind(row.2).bind(row.3).bind(AttemptState::Created.word())
+        });
+        rows.into_iter().map(found).collect()
+    }
+}
+
+type FoundRow = (i64, String, String, String);
+
+fn found((place, payment, attempt, reference): FoundRow) -> Result<(usize, FoundAttempt), StoreError> {
+    let place = usize::try_from(place).map_err(|_| StoreError::Corrupt("subject"))?;
+    let (payment_id, attempt_id) = (parsed(&payment, "subject")?, parsed(&attempt, "subject")?);
+    Ok((place, FoundAttempt { payment_id, attempt_id, reference }))
+}
+
+fn place(index: usize) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
 }
 
 impl TryFrom<AttemptRow> for Attempt {

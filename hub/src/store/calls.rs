@@ -4,13 +4,15 @@ use payment::id::PaymentId;
 use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
-use super::rows::CallLine;
+use super::rows::{CallLine, NewCall, PaymentKey};
+use super::sets::write_rows;
 
 const INSERT: &str = "INSERT INTO provider_call (merchant_id, payment_id, id, attempt_id, operation, request_line, \
-     request_body, after_lost, outcome, http_status, answer_body, duration_us, started_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-const FINISH: &str = "UPDATE provider_call SET outcome = $4, http_status = $5, answer_body = $6, duration_us = $7 \
-     WHERE merchant_id = $1 AND payment_id = $2 AND id = $3";
+     request_body, after_lost, outcome, http_status, answer_body, duration_us, started_at) VALUES {rows}";
+const FINISH: &str = "UPDATE provider_call SET outcome = v.column4, http_status = v.column5, \
+     answer_body = v.column6, duration_us = v.column7 FROM (VALUES {rows}) AS v \
+     WHERE provider_call.merchant_id = v.column1 AND provider_call.payment_id = v.column2 \
+     AND provider_call.id = v.column3";
 const OF_PAYMENT: &str = "SELECT id, attempt_id, operation, request_line, request_body, outcome, http_status, \
      answer_body, duration_us, started_at FROM provider_call WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
 
@@ -40,53 +42,38 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes a call, before it is made or after.
-    pub async fn insert_call(
-        &mut self,
-        merchant: &str,
-        payment: &PaymentId,
-        call: &CallLine,
-        after_lost: &str,
-    ) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(INSERT)
-                .bind(merchant)
-                .bind(payment.as_str())
-                .bind(&call.id)
-                .bind(call.attempt_id.as_str())
-                .bind(&call.operation)
-                .bind(&call.request_line)
-                .bind(&call.request_body)
-                .bind(after_lost)
-                .bind(&call.outcome)
-                .bind(call.status)
-                .bind(&call.answer_body)
-                .bind(call.duration_us)
-                .bind(call.started_at.as_microsecond())
-                .execute(connection)
-                .await?;
+    /// Writes calls, before they are made or after.
+    pub(super) async fn insert_calls(&mut self, calls: &[NewCall]) -> Result<(), StoreError> {
+        write_rows!(self, INSERT, 13, calls, |query, row| {
+            query
+                .bind(&row.payment.0)
+                .bind(row.payment.1.as_str())
+                .bind(&row.line.id)
+                .bind(row.line.attempt_id.as_str())
+                .bind(&row.line.operation)
+                .bind(&row.line.request_line)
+                .bind(&row.line.request_body)
+                .bind(row.after_lost)
+                .bind(&row.line.outcome)
+                .bind(row.line.status)
+                .bind(&row.line.answer_body)
+                .bind(row.line.duration_us)
+                .bind(row.line.started_at.as_microsecond())
         });
         Ok(())
     }
 
-    /// Writes what came of a call that was written before it was made.
-    pub async fn finish_call(
-        &mut self,
-        merchant: &str,
-        payment: &PaymentId,
-        call: &CallLine,
-    ) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(FINISH)
-                .bind(merchant)
-                .bind(payment.as_str())
-                .bind(&call.id)
-                .bind(&call.outcome)
-                .bind(call.status)
-                .bind(&call.answer_body)
-                .bind(call.duration_us)
-                .execute(connection)
-                .await?;
+    /// Writes what came of calls that were written before they were made.
+    pub(super) async fn finish_calls(&mut self, calls: &[(PaymentKey, CallLine)]) -> Result<(), StoreError> {
+        write_rows!(self, FINISH, 7, calls, |query, row| {
+            query
+                .bind(&row.0.0)
+                .bind(row.0.1.as_str())
+                .bind(&row.1.id)
+                .bind(&row.1.outcome)
+                .bind(row.1.status)
+                .bind(&row.1.answer_body)
+                .bind(row.1.duration_us)
         });
         Ok(())
     }

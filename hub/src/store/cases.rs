@@ -1,13 +1,13 @@
 //! Cases: what a person has to look at.
 
-use payment::case::CaseKind;
 use payment::id::PaymentId;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
 use super::rows::Case;
+use super::sets::write_rows;
 
 const INSERT: &str = "INSERT INTO payment_case (merchant_id, payment_id, kind, id, opened_at) \
-     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+     VALUES {rows} ON CONFLICT DO NOTHING";
 const OF_PAYMENT: &str = "SELECT id, payment_id, kind, opened_at FROM payment_case \
      WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
 const OPEN: &str = "SELECT id, payment_id, kind, opened_at FROM payment_case \
@@ -36,17 +36,15 @@ impl Store {
 }
 
 impl Tx {
-    /// Opens a case; one of each kind per payment.
-    pub async fn open_case(&mut self, merchant: &str, case: &Case, kind: CaseKind) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(INSERT)
-                .bind(merchant)
-                .bind(case.payment_id.as_str())
-                .bind(kind.word())
-                .bind(case.id.as_str())
-                .bind(case.opened_at.as_microsecond())
-                .execute(connection)
-                .await?;
+    /// Opens cases; one of each kind per payment.
+    pub(super) async fn open_cases(&mut self, cases: &[(String, Case)]) -> Result<(), StoreError> {
+        write_rows!(self, INSERT, 5, cases, |query, row| {
+            query
+                .bind(&row.0)
+                .bind(row.1.payment_id.as_str())
+                .bind(&row.1.kind)
+                .bind(row.1.id.as_str())
+                .bind(row.1.opened_at.as_microsecond())
         });
         Ok(())
     }

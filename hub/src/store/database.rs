@@ -1,6 +1,7 @@
 //! The switch between SQLite and PostgreSQL: connections, transactions, migrations, errors.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -11,20 +12,28 @@ use sqlx::sqlite::{
 };
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
+/// How SQLite says that it refuses everything, without its extension: busy, no memory, read-only, input or output,
+/// full, cannot open.
+const SQLITE_OUTAGES: [i32; 6] = [5, 7, 8, 10, 13, 14];
+/// The same of PostgreSQL: it goes down or comes up, or has no room left (disk, memory, connections).
+const POSTGRES_OUTAGES: [&str; 6] = ["57P01", "57P02", "57P03", "53100", "53200", "53300"];
+
 /// How long a caller waits for a free connection before it is told that the hub is busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers beside the one writer of SQLite.
 const SQLITE_READERS: u32 = 4;
+/// Statements that a connection keeps prepared: more than the product has, the sizes of sets counted apart.
+const STATEMENTS: usize = 256;
 /// Connections to PostgreSQL per process.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
-/// The address of a database that is in memory and nowhere else: for tests alone.
-pub const IN_MEMORY: &str = "sqlite::memory:";
-
 /// How the databases say that the disk is full: SQLite's SQLITE_FULL and SQLITE_IOERR_SHMSIZE, PostgreSQL's disk_full.
 const NO_ROOM: [&str; 3] = ["13", "4874", "53100"];
+
+/// The address of a database that is in memory and nowhere else: for tests alone.
+pub const IN_MEMORY: &str = "sqlite::memory:";
 
 /// One step of the schema, for both databases. Forward only: a step that has been released never changes.
 struct SchemaStep {
@@ -56,18 +65,53 @@ pub enum StoreError {
     /// A record cannot be read back.
     #[error("a record of {0} cannot be read back")]
     Corrupt(&'static str),
+    /// More waits to be written than will be in good time. Nothing was written.
+    #[error("more waits to be written than will be in good time")]
+    Busy,
+    /// What was to be written together failed together.
+    #[error(transparent)]
+    Together(Arc<StoreError>),
 }
 
 impl StoreError {
-    /// Whether this is a unique key that was already there.
-    pub fn is_duplicate(&self) -> bool {
-        matches!(self, Self::Query(sqlx::Error::Database(error)) if error.is_unique_violation())
-    }
-
     /// Whether the database has no room left for what was to be written.
     pub fn is_full(&self) -> bool {
-        let Self::Query(sqlx::Error::Database(error)) = self else { return false };
-        error.code().is_some_and(|code| NO_ROOM.contains(&code.as_ref()))
+        self.database_code().is_some_and(|code| NO_ROOM.contains(&code.as_str()))
+    }
+
+    /// Whether it had no time for this one: nothing was written.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Busy | Self::Query(sqlx::Error::PoolTimedOut) => true,
+            Self::Together(error) => error.is_busy(),
+            Self::Query(_) | Self::UnknownAddress | Self::Migration(_) | Self::Corrupt(_) => false,
+        }
+    }
+
+    /// Whether the database is out of reach or refuses everything, rather than one statement of one operation.
+    pub fn is_outage(&self) -> bool {
+        if let Some(code) = self.database_code() {
+            // Codes of PostgreSQL have five characters, those of SQLite at most four digits.
+            let of_sqlite = code.parse::<i32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
+            return of_sqlite.is_some_and(|code| SQLITE_OUTAGES.contains(&code))
+                || POSTGRES_OUTAGES.contains(&code.as_str());
+        }
+        match self {
+            Self::UnknownAddress | Self::Migration(_) | Self::Corrupt(_) => false,
+            Self::Query(sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. }) => false,
+            Self::Query(_) | Self::Busy => true,
+            Self::Together(error) => error.is_outage(),
+        }
+    }
+
+    fn database_code(&self) -> Option<String> {
+        match self {
+            Self::Query(sqlx::Error::Database(error)) => error.code().map(std::borrow::Cow::into_owned),
+            Self::Together(error) => error.database_code(),
+            Self::Query(_) | Self::UnknownAddress | Self::Migration(_) | Self::Corrupt(_) | Self::Busy => {
+                None
+            }
+        }
     }
 }
 
@@ -122,7 +166,7 @@ impl Store {
         } else if address.starts_with("sqlite:") {
             connect_sqlite(address).await?
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-            let options = PgConnectOptions::from_str(address)?;
+            let options = PgConnectOptions::from_str(address)?.statement_cache_capacity(STATEMENTS);
             let pool = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -185,6 +229,14 @@ impl Store {
             Database::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
             Database::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
         })
+    }
+
+    /// How many may write batches side by side: SQLite has one writer, PostgreSQL is quickest with two a process.
+    pub const fn writers(&self) -> usize {
+        match &self.database {
+            Database::Sqlite { .. } => 1,
+            Database::Postgres(_) => 2,
+        }
     }
 
     /// Closes all connections; what is under way ends first.
@@ -254,6 +306,7 @@ async fn connect_sqlite(address: &str) -> Result<Database, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .statement_cache_capacity(STATEMENTS)
         .busy_timeout(BUSY_TIMEOUT);
     let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
     let writer = pool(1).connect_with(options.clone()).await?;

@@ -228,7 +228,7 @@ impl Store {
         if disabled == 0 {
             return Ok(false);
         }
-        tx.insert_event(event, None, event.created_at).await?;
+        tx.insert_events(std::slice::from_ref(event)).await?;
         tx.commit().await?;
         Ok(true)
     }

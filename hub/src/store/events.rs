@@ -7,16 +7,17 @@ use sqlx::FromRow;
 use super::database::{Link, Store, StoreError, Tx, instant, on, parsed};
 use super::payments::page;
 use super::rows::{Cursor, Event, Page, ResendFilter};
+use super::sets::write_rows;
 
-const INSERT: &str = "INSERT INTO event (merchant_id, id, payment_id, kind, body, created_at) \
-     VALUES ($1, $2, $3, $4, $5, $6)";
+const INSERT: &str = "INSERT INTO event (merchant_id, id, payment_id, kind, body, created_at) VALUES {rows}";
 const DELIVER_TO_ALL_SQLITE: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
-     claimed_until, claim) SELECT merchant_id, $2, id, 'pending', 0, $3, 0, 0 FROM event_endpoint \
-     WHERE merchant_id = $1 AND disabled_reason IS NULL";
+     claimed_until, claim) SELECT e.merchant_id, v.column2, e.id, 'pending', 0, v.column3, 0, 0 \
+     FROM (VALUES {rows}) AS v JOIN event_endpoint e ON e.merchant_id = v.column1 AND e.disabled_reason IS NULL";
 // The lock makes who deletes an endpoint wait, and then see the delivery to give up.
 const DELIVER_TO_ALL_POSTGRES: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
-     claimed_until, claim) SELECT merchant_id, $2, id, 'pending', 0, $3, 0, 0 FROM event_endpoint \
-     WHERE merchant_id = $1 AND disabled_reason IS NULL FOR KEY SHARE";
+     claimed_until, claim) SELECT e.merchant_id, v.column2, e.id, 'pending', 0, v.column3, 0, 0 \
+     FROM (VALUES {rows}) AS v JOIN event_endpoint e ON e.merchant_id = v.column1 AND e.disabled_reason IS NULL \
+     FOR KEY SHARE OF e";
 const DELIVER_TO_ONE: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
      claimed_until, claim) VALUES ($1, $2, $4, 'pending', 0, $3, 0, 0)";
 const RESEND: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
@@ -107,7 +108,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        tx.insert_event(event, only_endpoint, now).await?;
+        match only_endpoint {
+            Some(endpoint) => tx.insert_event_for(event, endpoint, now).await?,
+            None => tx.insert_events(std::slice::from_ref(event)).await?,
+        }
         tx.commit().await
     }
 
@@ -182,38 +186,48 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes an event and its deliveries, due now.
-    pub async fn insert_event(
+    /// Writes events and their deliveries to every endpoint of their merchants, due when they were made.
+    pub(super) async fn insert_events(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        self.insert_event_rows(events).await?;
+        let deliver = match self.link() {
+            Link::Sqlite(_) => DELIVER_TO_ALL_SQLITE,
+            Link::Postgres(_) => DELIVER_TO_ALL_POSTGRES,
+        };
+        write_rows!(self, deliver, 3, events, |query, event| {
+            query.bind(&event.merchant_id).bind(event.id.as_str()).bind(event.created_at.as_microsecond())
+        });
+        Ok(())
+    }
+
+    /// Writes an event for one endpoint alone, due now.
+    pub async fn insert_event_for(
         &mut self,
         event: &Event,
-        only_endpoint: Option<&EndpointId>,
+        endpoint: &EndpointId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.insert_event_rows(std::slice::from_ref(event)).await?;
         on!(self.link(), connection => {
-            sqlx::query(INSERT)
+            sqlx::query(DELIVER_TO_ONE)
+                .bind(&event.merchant_id)
+                .bind(event.id.as_str())
+                .bind(now.as_microsecond())
+                .bind(endpoint.as_str())
+                .execute(connection)
+                .await?;
+        });
+        Ok(())
+    }
+
+    async fn insert_event_rows(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        write_rows!(self, INSERT, 6, events, |query, event| {
+            query
                 .bind(&event.merchant_id)
                 .bind(event.id.as_str())
                 .bind(event.payment_id.as_ref().map(PaymentId::as_str))
                 .bind(&event.kind)
                 .bind(&event.body)
                 .bind(event.created_at.as_microsecond())
-                .execute(&mut *connection)
-                .await?;
-        });
-        let deliver_to_all = match self.link() {
-            Link::Sqlite(_) => DELIVER_TO_ALL_SQLITE,
-            Link::Postgres(_) => DELIVER_TO_ALL_POSTGRES,
-        };
-        on!(self.link(), connection => {
-            let query = if only_endpoint.is_some() { DELIVER_TO_ONE } else { deliver_to_all };
-            let mut query = sqlx::query(query)
-                .bind(&event.merchant_id)
-                .bind(event.id.as_str())
-                .bind(now.as_microsecond());
-            if let Some(endpoint) = only_endpoint {
-                query = query.bind(endpoint.as_str());
-            }
-            query.execute(connection).await?;
         });
         Ok(())
     }

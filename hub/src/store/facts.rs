@@ -4,10 +4,14 @@ use payment::Timestamp;
 use payment::id::{AttemptId, PaymentId};
 
 use super::database::{Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
-use super::rows::RecordedFact;
+use super::rows::{NewFact, PaymentKey, RecordedFact};
+use super::sets::{read_rows, write_rows};
 
 const INSERT: &str = "INSERT INTO fact (merchant_id, payment_id, attempt_id, fact_key, body, source, ordinal, \
-     recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+     recorded_at) VALUES {rows} ON CONFLICT DO NOTHING";
+const OF_PAYMENTS: &str = "SELECT fact.merchant_id, fact.payment_id, fact.attempt_id, fact.body, fact.source, \
+     fact.recorded_at FROM (VALUES {rows}) AS v JOIN fact ON fact.merchant_id = v.column1 \
+     AND fact.payment_id = v.column2 ORDER BY fact.ordinal";
 const OF_PAYMENT: &str = "SELECT attempt_id, body, source, recorded_at FROM fact \
      WHERE merchant_id = $1 AND payment_id = $2 ORDER BY ordinal";
 
@@ -29,40 +33,37 @@ impl Store {
 }
 
 impl Tx {
-    /// All facts about a payment.
-    pub async fn recorded_facts(
+    /// The facts about payments, of each in the order in which they were learned.
+    pub(super) async fn facts_of(
         &mut self,
-        merchant: &str,
-        payment: &PaymentId,
-    ) -> Result<Vec<RecordedFact>, StoreError> {
-        let rows: Vec<FactRow> = on!(self.link(), connection => {
-            sqlx::query_as(OF_PAYMENT).bind(merchant).bind(payment.as_str()).fetch_all(connection).await?
+        keys: &[&PaymentKey],
+    ) -> Result<Vec<(PaymentKey, RecordedFact)>, StoreError> {
+        type Row = (String, String, String, String, String, i64);
+        let rows = read_rows!(self, Row, OF_PAYMENTS, 2, keys, |query, key| {
+            query.bind(&key.0).bind(key.1.as_str())
         });
-        rows.into_iter().map(recorded).collect()
+        let fact = |(merchant, payment, attempt, body, source, at): Row| {
+            Ok(((merchant, parsed(&payment, "fact")?), recorded((attempt, body, source, at))?))
+        };
+        rows.into_iter().map(fact).collect()
     }
 
-    /// Appends a fact; the same fact again changes nothing.
-    pub async fn insert_fact(
-        &mut self,
-        merchant: &str,
-        payment: &PaymentId,
-        fact: &RecordedFact,
-        key: &str,
-        ordinal: i64,
-    ) -> Result<(), StoreError> {
-        let body = to_json(&fact.fact, "fact")?;
-        on!(self.link(), connection => {
-            sqlx::query(INSERT)
-                .bind(merchant)
-                .bind(payment.as_str())
-                .bind(fact.attempt_id.as_str())
-                .bind(key)
-                .bind(body)
-                .bind(&fact.source)
-                .bind(ordinal)
-                .bind(fact.recorded_at.as_microsecond())
-                .execute(connection)
-                .await?;
+    /// Appends facts; the same fact again changes nothing.
+    pub(super) async fn insert_facts(&mut self, facts: &[NewFact]) -> Result<(), StoreError> {
+        let mut rows = Vec::with_capacity(facts.len());
+        for new in facts {
+            rows.push((new, to_json(&new.line.fact, "fact")?));
+        }
+        write_rows!(self, INSERT, 8, &rows, |query, row| {
+            query
+                .bind(&row.0.payment.0)
+                .bind(row.0.payment.1.as_str())
+                .bind(row.0.line.attempt_id.as_str())
+                .bind(&row.0.key)
+                .bind(&row.1)
+                .bind(&row.0.line.source)
+                .bind(row.0.ordinal)
+                .bind(row.0.line.recorded_at.as_microsecond())
         });
         Ok(())
     }

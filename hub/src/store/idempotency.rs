@@ -1,18 +1,22 @@
 //! Idempotency keys: the claim is written before the work, the answer after.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use payment::Timestamp;
 
-use super::database::{Store, StoreError, on};
-use crate::crash::crash_point;
+use super::database::{Store, StoreError, Tx, on};
+use super::sets::{read_rows, write_rows};
 
 const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at) \
-     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
-const READ: &str = "SELECT fingerprint, claimed_at, status, sealed_body FROM idempotency \
-     WHERE merchant_id = $1 AND route = $2 AND key = $3";
+     VALUES {rows} ON CONFLICT DO NOTHING RETURNING merchant_id, route, key";
+const READ: &str = "SELECT i.merchant_id, i.route, i.key, i.fingerprint, i.claimed_at, i.status, i.sealed_body \
+     FROM (VALUES {rows}) AS v JOIN idempotency i ON i.merchant_id = v.column1 AND i.route = v.column2 \
+     AND i.key = v.column3";
 const TAKE_OVER: &str = "UPDATE idempotency SET claimed_at = $5 \
      WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at = $4 AND status IS NULL";
-const FINISH: &str = "UPDATE idempotency SET status = $4, sealed_body = $5 \
-     WHERE merchant_id = $1 AND route = $2 AND key = $3";
+const FINISH: &str = "UPDATE idempotency SET status = v.column4, sealed_body = v.column5 \
+     FROM (VALUES {rows}) AS v WHERE idempotency.merchant_id = v.column1 AND idempotency.route = v.column2 \
+     AND idempotency.key = v.column3";
 const RELEASE: &str = "DELETE FROM idempotency \
      WHERE merchant_id = $1 AND route = $2 AND key = $3 AND status IS NULL";
 const FORGET: &str = "DELETE FROM idempotency WHERE claimed_at < $1";
@@ -28,46 +32,87 @@ pub struct IdempotencyRecord {
     pub answer: Option<(u16, Vec<u8>)>,
 }
 
-impl Store {
-    /// Claims a key. None: it was free and is ours now.
-    pub async fn claim_idempotency_key(
-        &self,
-        merchant: &str,
-        route: &str,
-        key: &str,
-        fingerprint: &str,
-        real_now: Timestamp,
-    ) -> Result<Option<IdempotencyRecord>, StoreError> {
-        let mut tx = self.begin().await?;
-        let claimed = on!(tx.link(), connection => {
-            sqlx::query(CLAIM)
-                .bind(merchant)
-                .bind(route)
-                .bind(key)
-                .bind(fingerprint)
-                .bind(real_now.as_microsecond())
-                .execute(connection)
-                .await?
-                .rows_affected()
+/// A key of one route of a merchant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Whose it is.
+    pub merchant_id: String,
+    /// The template of the route's path.
+    pub route: String,
+    /// The key itself.
+    pub key: String,
+}
+
+/// A key to be claimed.
+#[derive(Clone, Debug)]
+pub struct KeyClaim {
+    /// The key.
+    pub key: Key,
+    /// Keyed fingerprint of the request.
+    pub fingerprint: String,
+    /// Real time.
+    pub claimed_at: Timestamp,
+}
+
+/// An answer to be kept under a key.
+#[derive(Clone, Debug)]
+pub struct KeyAnswer {
+    /// The key.
+    pub key: Key,
+    /// HTTP status.
+    pub status: u16,
+    /// The answer's body, sealed.
+    pub sealed_body: Vec<u8>,
+}
+
+impl Tx {
+    /// Claims keys. Answers with those that were free and are claimed now.
+    pub(crate) async fn claim_keys(&mut self, claims: &[&KeyClaim]) -> Result<BTreeSet<Key>, StoreError> {
+        let rows = read_rows!(self, (String, String, String), CLAIM, 5, claims, |query, claim| {
+            query
+                .bind(&claim.key.merchant_id)
+                .bind(&claim.key.route)
+                .bind(&claim.key.key)
+                .bind(&claim.fingerprint)
+                .bind(claim.claimed_at.as_microsecond())
         });
-        if claimed == 1 {
-            crash_point!("key.before_claim");
-            tx.commit().await?;
-            crash_point!("key.after_claim");
-            return Ok(None);
-        }
-        type Row = (String, i64, Option<i64>, Option<Vec<u8>>);
-        let (fingerprint, claimed_at, status, body): Row = on!(tx.link(), connection => {
-            sqlx::query_as(READ).bind(merchant).bind(route).bind(key).fetch_one(connection).await?
-        });
-        tx.commit().await?;
-        let answer = match (status.and_then(|status| u16::try_from(status).ok()), body) {
-            (Some(status), Some(body)) => Some((status, body)),
-            (Some(_), None) | (None, _) => None,
-        };
-        Ok(Some(IdempotencyRecord { fingerprint, claimed_at, answer }))
+        Ok(rows.into_iter().map(|(merchant_id, route, key)| Key { merchant_id, route, key }).collect())
     }
 
+    /// Keys as they stand in the record.
+    pub(crate) async fn read_keys(
+        &mut self,
+        keys: &[&Key],
+    ) -> Result<BTreeMap<Key, IdempotencyRecord>, StoreError> {
+        type Row = (String, String, String, String, i64, Option<i64>, Option<Vec<u8>>);
+        let rows = read_rows!(self, Row, READ, 3, keys, |query, key| {
+            query.bind(&key.merchant_id).bind(&key.route).bind(&key.key)
+        });
+        let record = |(merchant_id, route, key, fingerprint, claimed_at, status, body): Row| {
+            let answer = match (status.and_then(|status| u16::try_from(status).ok()), body) {
+                (Some(status), Some(body)) => Some((status, body)),
+                (Some(_), None) | (None, _) => None,
+            };
+            (Key { merchant_id, route, key }, IdempotencyRecord { fingerprint, claimed_at, answer })
+        };
+        Ok(rows.into_iter().map(record).collect())
+    }
+
+    /// Stores the answers under keys.
+    pub(crate) async fn finish_keys(&mut self, answers: &[&KeyAnswer]) -> Result<(), StoreError> {
+        write_rows!(self, FINISH, 5, answers, |query, answer| {
+            query
+                .bind(&answer.key.merchant_id)
+                .bind(&answer.key.route)
+                .bind(&answer.key.key)
+                .bind(i64::from(answer.status))
+                .bind(&answer.sealed_body)
+        });
+        Ok(())
+    }
+}
+
+impl Store {
     /// Takes a claim over from a process that died. False: somebody else was quicker.
     pub async fn take_over_idempotency_key(
         &self,
@@ -91,32 +136,6 @@ impl Store {
         });
         tx.commit().await?;
         Ok(taken == 1)
-    }
-
-    /// Stores the answer under a key.
-    pub async fn finish_idempotency_key(
-        &self,
-        merchant: &str,
-        route: &str,
-        key: &str,
-        status: u16,
-        sealed_body: &[u8],
-    ) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        on!(tx.link(), connection => {
-            sqlx::query(FINISH)
-                .bind(merchant)
-                .bind(route)
-                .bind(key)
-                .bind(i64::from(status))
-                .bind(sealed_body)
-                .execute(connection)
-                .await?;
-        });
-        crash_point!("key.before_answer");
-        tx.commit().await?;
-        crash_point!("key.after_answer");
-        Ok(())
     }
 
     /// Forgets a claim whose work never began.

@@ -1,9 +1,11 @@
 //! The database: SQLite or PostgreSQL behind one face. Every SQL text of the product is in this folder.
 
+mod aggregates;
 mod attempts;
 mod backup;
 mod calls;
 mod cases;
+mod changes;
 mod database;
 mod deliveries;
 mod endpoints;
@@ -14,13 +16,16 @@ mod notices;
 mod payments;
 mod rows;
 mod sealed;
+mod sets;
 mod work;
 
+pub use aggregates::Aggregate;
 pub use backup::DatabaseFile;
+pub use changes::Changes;
 pub use database::{IN_MEMORY, Store, StoreError, Tx};
 pub use deliveries::{ClaimedDelivery, DeliveryOutcome};
 pub use endpoints::Rotation;
-pub use idempotency::IdempotencyRecord;
+pub use idempotency::{IdempotencyRecord, Key, KeyAnswer, KeyClaim};
 pub use payments::PendingCount;
 pub use rows::*;
 pub use sealed::{SealedColumn, SealedCount, SealedRow, SealedRowKey};

@@ -1,28 +1,25 @@
 //! Notices with their verdicts.
 
+use std::collections::HashSet;
+
 use payment::Timestamp;
 use payment::id::PaymentId;
 use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
-use super::rows::NoticeLine;
+use super::rows::{KeptNotice, NoticeLine};
+use super::sets::{read_rows, write_rows};
 
 const INSERT: &str = "INSERT INTO notice (merchant_id, id, account_id, payment_id, verdict, reason, peer, \
-     repeat_key, body_bytes, sealed_body, reply_status, received_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+     repeat_key, body_bytes, sealed_body, reply_status, received_at) VALUES {rows}";
 const TAKE: &str = "INSERT INTO notice_taken (merchant_id, account_id, repeat_key, notice_id) \
-     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+     VALUES {rows} ON CONFLICT DO NOTHING RETURNING notice_id";
 const COLUMNS_OF_PAYMENT: &str = "SELECT id, account_id, payment_id, verdict, reason, peer, body_bytes, \
      reply_status, received_at FROM notice WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
 const LATEST: &str = "SELECT id, account_id, payment_id, verdict, reason, peer, body_bytes, \
      reply_status, received_at FROM notice WHERE merchant_id = $1 ORDER BY id DESC LIMIT $2";
-/// Counts no further than the cap needs.
-const UNVERIFIED_SINCE: &str = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM notice WHERE merchant_id = $1 \
-     AND account_id = $2 AND received_at >= $3 AND sealed_body IS NOT NULL \
-     AND verdict IN ('forged', 'unsigned', 'unreadable', 'outside') LIMIT $4) AS kept";
-const IDLE_SINCE: &str = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM notice WHERE merchant_id = $1 \
-     AND account_id = $2 AND received_at >= $3 AND sealed_body IS NOT NULL \
-     AND verdict IN ('test', 'repeated', 'unknown_reference') LIMIT $4) AS kept";
+const KEPT_SINCE: &str = "SELECT received_at, verdict FROM notice WHERE merchant_id = $1 AND account_id = $2 \
+     AND received_at >= $3 AND sealed_body IS NOT NULL AND verdict <> 'valid' ORDER BY received_at LIMIT $4";
 const SEALED_BODY: &str = "SELECT sealed_body FROM notice WHERE merchant_id = $1 AND id = $2";
 
 #[derive(FromRow)]
@@ -61,24 +58,26 @@ impl Store {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// How many notices that nobody vouches for were kept whole for an account since `since`, up to `cap`.
-    pub async fn unverified_since(
+    /// When the notices other than valid ones came that were kept whole for an account since `since`, with their
+    /// verdicts; the oldest `limit` of them.
+    pub async fn kept_notices_since(
         &self,
         merchant: &str,
         account: &str,
         since: Timestamp,
-        cap: i64,
-    ) -> Result<i64, StoreError> {
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, String)>, StoreError> {
         let mut reader = self.read().await?;
-        Ok(on!(reader.link(), connection => {
-            sqlx::query_scalar(UNVERIFIED_SINCE)
+        let rows: Vec<(i64, String)> = on!(reader.link(), connection => {
+            sqlx::query_as(KEPT_SINCE)
                 .bind(merchant)
                 .bind(account)
                 .bind(since.as_microsecond())
-                .bind(cap)
-                .fetch_one(connection)
+                .bind(i64::from(limit))
+                .fetch_all(connection)
                 .await?
-        }))
+        });
+        rows.into_iter().map(|(at, verdict)| Ok((instant(at)?, verdict))).collect()
     }
 
     /// The sealed body of a notice, when it was kept.
@@ -92,72 +91,38 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes a notice with its verdict and, where it is kept, its sealed body.
-    pub async fn insert_notice(
-        &mut self,
-        merchant: &str,
-        notice: &NoticeLine,
-        repeat_key: Option<&str>,
-        sealed_body: Option<&[u8]>,
-    ) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(INSERT)
-                .bind(merchant)
-                .bind(notice.id.as_str())
-                .bind(&notice.account_id)
-                .bind(notice.payment_id.as_ref().map(PaymentId::as_str))
-                .bind(&notice.verdict)
-                .bind(&notice.reason)
-                .bind(&notice.peer)
-                .bind(repeat_key)
-                .bind(notice.body_bytes)
-                .bind(sealed_body)
-                .bind(notice.reply_status)
-                .bind(notice.received_at.as_microsecond())
-                .execute(connection)
-                .await?;
+    /// Writes notices with their verdicts and sealed bodies.
+    pub(super) async fn insert_notices(&mut self, notices: &[KeptNotice]) -> Result<(), StoreError> {
+        write_rows!(self, INSERT, 12, notices, |query, row| {
+            query
+                .bind(&row.merchant_id)
+                .bind(row.line.id.as_str())
+                .bind(&row.line.account_id)
+                .bind(row.line.payment_id.as_ref().map(PaymentId::as_str))
+                .bind(&row.line.verdict)
+                .bind(&row.line.reason)
+                .bind(&row.line.peer)
+                .bind(row.repeat_key.as_deref())
+                .bind(row.line.body_bytes)
+                .bind(&row.sealed_body)
+                .bind(row.line.reply_status)
+                .bind(row.line.received_at.as_microsecond())
         });
         Ok(())
     }
 
-    /// How many genuine notices that change nothing were kept for an account since `since`, up to `cap`.
-    pub async fn idle_notices_since(
+    /// Takes the keys of notices (merchant, account, key, notice). Answers with the notices that took theirs, now or
+    /// before; those that are missing repeat another notice.
+    pub(crate) async fn take_notices(
         &mut self,
-        merchant: &str,
-        account: &str,
-        since: Timestamp,
-        cap: i64,
-    ) -> Result<i64, StoreError> {
-        Ok(on!(self.link(), connection => {
-            sqlx::query_scalar(IDLE_SINCE)
-                .bind(merchant)
-                .bind(account)
-                .bind(since.as_microsecond())
-                .bind(cap)
-                .fetch_one(connection)
-                .await?
-        }))
-    }
-
-    /// Takes a notice's key. False: the same notice was taken before.
-    pub async fn take_notice(
-        &mut self,
-        merchant: &str,
-        account: &str,
-        repeat_key: &str,
-        notice_id: &str,
-    ) -> Result<bool, StoreError> {
-        let taken = on!(self.link(), connection => {
-            sqlx::query(TAKE)
-                .bind(merchant)
-                .bind(account)
-                .bind(repeat_key)
-                .bind(notice_id)
-                .execute(connection)
-                .await?
-                .rows_affected()
+        keys: &[(&str, &str, &str, &str)],
+    ) -> Result<HashSet<String>, StoreError> {
+        let mut sorted = keys.to_vec();
+        sorted.sort_unstable();
+        let taken = read_rows!(self, (String,), TAKE, 4, &sorted, |query, row| {
+            query.bind(row.0).bind(row.1).bind(row.2).bind(row.3)
         });
-        Ok(taken == 1)
+        Ok(taken.into_iter().map(|(id,)| id).collect())
     }
 }
 

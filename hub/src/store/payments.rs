@@ -6,17 +6,24 @@ use payment::{Currency, Money, Timestamp};
 use sqlx::FromRow;
 
 use super::database::{Link, Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
-use super::rows::{Cursor, HistoryLine, Page, Payment, PaymentFilter};
+use super::rows::{Cursor, HistoryLine, Page, Payment, PaymentFilter, PaymentKey};
+use super::sets::{read_rows, write_rows};
 
 const INSERT: &str = "INSERT INTO payment (merchant_id, id, reference, idempotency_key, provider, account_id, \
      order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, detail_json, \
-     expires_at, version, created_at, updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
-const UPDATE: &str = "UPDATE payment SET authorized = $3, paid = $4, refunded = $5, overpaid = $6, status = $7, \
-     certainty = $8, told = $9, detail_json = $10, version = $11, updated_at = $12 \
-     WHERE merchant_id = $1 AND id = $2";
+     expires_at, version, created_at, updated_at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING id";
+const UPDATE: &str = "UPDATE payment SET authorized = v.column3, paid = v.column4, refunded = v.column5, \
+     overpaid = v.column6, status = v.column7, certainty = v.column8, told = v.column9, detail_json = v.column10, \
+     version = v.column11, updated_at = v.column12 FROM (VALUES {rows}) AS v \
+     WHERE payment.merchant_id = v.column1 AND payment.id = v.column2";
 const BY_ID: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id = $2";
-const BY_ID_LOCKED: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id = $2 FOR UPDATE";
+const BY_KEYS: &str = "SELECT payment.* FROM (VALUES {rows}) AS v JOIN payment \
+     ON payment.merchant_id = v.column1 AND payment.id = v.column2 ORDER BY payment.merchant_id, payment.id";
+const BY_KEYS_LOCKED: &str = "SELECT payment.* FROM (VALUES {rows}) AS v JOIN payment \
+     ON payment.merchant_id = v.column1 AND payment.id = v.column2 ORDER BY payment.merchant_id, payment.id \
+     FOR UPDATE OF payment";
+const BY_REFERENCES: &str = "SELECT payment.* FROM (VALUES {rows}) AS v JOIN payment \
+     ON payment.merchant_id = v.column1 AND payment.reference = v.column2";
 const BY_REFERENCE: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND reference = $2";
 const OLDER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id < $2 \
      AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR reference = $4) \
@@ -25,7 +32,7 @@ const NEWER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id > $2 \
      AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR reference = $4) \
      AND created_at >= $5 AND created_at < $6 ORDER BY id ASC LIMIT $7";
 const INSERT_HISTORY: &str = "INSERT INTO history (merchant_id, payment_id, version, from_status, to_status, \
-     certainty, source, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+     certainty, source, at) VALUES {rows}";
 const HISTORY: &str = "SELECT version, from_status, to_status, certainty, source, at FROM history \
      WHERE merchant_id = $1 AND payment_id = $2 ORDER BY version";
 /// Bounded: a hub with more open payments than this reports the oldest of them.
@@ -179,107 +186,120 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes a new payment. A reference that is used already is a duplicate.
-    pub async fn insert_payment(&mut self, payment: &Payment) -> Result<(), StoreError> {
-        let order = to_json(&payment.order, "order")?;
-        let detail = to_json(&payment.detail, "payment detail")?;
-        let told = payment.told.map(|told| to_json(&told, "told")).transpose()?;
-        on!(self.link(), connection => {
-            sqlx::query(INSERT)
-                .bind(&payment.merchant_id)
-                .bind(payment.id.as_str())
-                .bind(&payment.order.reference)
-                .bind(&payment.idempotency_key)
-                .bind(&payment.provider)
-                .bind(&payment.account_id)
-                .bind(order)
-                .bind(payment.order.total.currency.code())
-                .bind(payment.order.total.minor)
-                .bind(payment.authorized.minor)
-                .bind(payment.paid.minor)
-                .bind(payment.refunded.minor)
-                .bind(payment.overpaid.minor)
-                .bind(payment.status.word())
-                .bind(payment.certainty.word())
-                .bind(told)
-                .bind(detail)
-                .bind(payment.expires_at.as_microsecond())
-                .bind(payment.version)
-                .bind(payment.created_at.as_microsecond())
-                .bind(payment.updated_at.as_microsecond())
-                .execute(connection)
-                .await?;
+    /// Writes new payments. Answers with the ids of those whose reference was free.
+    pub(crate) async fn insert_payments(
+        &mut self,
+        payments: &[&Payment],
+    ) -> Result<Vec<PaymentId>, StoreError> {
+        let rows = payments.iter().map(|payment| PaymentText::of(payment)).collect::<Result<Vec<_>, _>>()?;
+        let inserted = read_rows!(self, (String,), INSERT, 21, &rows, |query, row| {
+            query
+                .bind(&row.payment.merchant_id)
+                .bind(row.payment.id.as_str())
+                .bind(&row.payment.order.reference)
+                .bind(&row.payment.idempotency_key)
+                .bind(&row.payment.provider)
+                .bind(&row.payment.account_id)
+                .bind(&row.order)
+                .bind(row.payment.order.total.currency.code())
+                .bind(row.payment.order.total.minor)
+                .bind(row.payment.authorized.minor)
+                .bind(row.payment.paid.minor)
+                .bind(row.payment.refunded.minor)
+                .bind(row.payment.overpaid.minor)
+                .bind(row.payment.status.word())
+                .bind(row.payment.certainty.word())
+                .bind(row.told.as_deref())
+                .bind(&row.detail)
+                .bind(row.payment.expires_at.as_microsecond())
+                .bind(row.payment.version)
+                .bind(row.payment.created_at.as_microsecond())
+                .bind(row.payment.updated_at.as_microsecond())
         });
-        Ok(())
+        inserted.into_iter().map(|(id,)| parsed(&id, "payment")).collect()
     }
 
-    /// A payment, locked until the transaction ends: one writer per payment.
-    pub async fn lock_payment(
+    /// The payments with these references of merchants.
+    pub(crate) async fn payments_by_references(
         &mut self,
-        merchant: &str,
-        id: &PaymentId,
-    ) -> Result<Option<Payment>, StoreError> {
-        let row: Option<PaymentRow> = match self.link() {
-            // The write transaction itself is the lock.
-            Link::Sqlite(connection) => {
-                sqlx::query_as(BY_ID).bind(merchant).bind(id.as_str()).fetch_optional(connection).await?
-            }
-            Link::Postgres(connection) => {
-                sqlx::query_as(BY_ID_LOCKED)
-                    .bind(merchant)
-                    .bind(id.as_str())
-                    .fetch_optional(connection)
-                    .await?
-            }
+        references: &[(&str, &str)],
+    ) -> Result<Vec<Payment>, StoreError> {
+        let rows = read_rows!(self, PaymentRow, BY_REFERENCES, 2, references, |query, row| {
+            query.bind(row.0).bind(row.1)
+        });
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Payments, locked in the order of their keys until the transaction ends: one writer per payment.
+    pub(super) async fn lock_payments(&mut self, keys: &[&PaymentKey]) -> Result<Vec<Payment>, StoreError> {
+        // The write transaction of SQLite is the lock itself.
+        let text = match self.link() {
+            Link::Sqlite(_) => BY_KEYS,
+            Link::Postgres(_) => BY_KEYS_LOCKED,
         };
-        row.map(TryInto::try_into).transpose()
+        let rows = read_rows!(self, PaymentRow, text, 2, keys, |query, key| {
+            query.bind(&key.0).bind(key.1.as_str())
+        });
+        rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Writes what changes in a payment.
-    pub async fn update_payment(&mut self, payment: &Payment) -> Result<(), StoreError> {
-        let detail = to_json(&payment.detail, "payment detail")?;
-        let told = payment.told.map(|told| to_json(&told, "told")).transpose()?;
-        on!(self.link(), connection => {
-            sqlx::query(UPDATE)
-                .bind(&payment.merchant_id)
-                .bind(payment.id.as_str())
-                .bind(payment.authorized.minor)
-                .bind(payment.paid.minor)
-                .bind(payment.refunded.minor)
-                .bind(payment.overpaid.minor)
-                .bind(payment.status.word())
-                .bind(payment.certainty.word())
-                .bind(told)
-                .bind(detail)
-                .bind(payment.version)
-                .bind(payment.updated_at.as_microsecond())
-                .execute(connection)
-                .await?;
+    /// Writes what changes in payments.
+    pub(super) async fn update_payments(&mut self, payments: &[&Payment]) -> Result<(), StoreError> {
+        let rows = payments.iter().map(|payment| PaymentText::of(payment)).collect::<Result<Vec<_>, _>>()?;
+        write_rows!(self, UPDATE, 12, &rows, |query, row| {
+            query
+                .bind(&row.payment.merchant_id)
+                .bind(row.payment.id.as_str())
+                .bind(row.payment.authorized.minor)
+                .bind(row.payment.paid.minor)
+                .bind(row.payment.refunded.minor)
+                .bind(row.payment.overpaid.minor)
+                .bind(row.payment.status.word())
+                .bind(row.payment.certainty.word())
+                .bind(row.told.as_deref())
+                .bind(&row.detail)
+                .bind(row.payment.version)
+                .bind(row.payment.updated_at.as_microsecond())
         });
         Ok(())
     }
 
-    /// Appends a line to a payment's history.
-    pub async fn insert_history(
+    /// Appends lines to the histories of payments.
+    pub(super) async fn insert_history(
         &mut self,
-        merchant: &str,
-        id: &PaymentId,
-        line: &HistoryLine,
+        lines: &[(PaymentKey, HistoryLine)],
     ) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(INSERT_HISTORY)
-                .bind(merchant)
-                .bind(id.as_str())
-                .bind(line.version)
-                .bind(line.from.map(payment::Status::word))
-                .bind(line.to.word())
-                .bind(line.certainty.word())
-                .bind(&line.source)
-                .bind(line.at.as_microsecond())
-                .execute(connection)
-                .await?;
+        write_rows!(self, INSERT_HISTORY, 8, lines, |query, row| {
+            query
+                .bind(&row.0.0)
+                .bind(row.0.1.as_str())
+                .bind(row.1.version)
+                .bind(row.1.from.map(payment::Status::word))
+                .bind(row.1.to.word())
+                .bind(row.1.certainty.word())
+                .bind(&row.1.source)
+                .bind(row.1.at.as_microsecond())
         });
         Ok(())
+    }
+}
+
+/// A payment with its JSON columns written out.
+struct PaymentText<'a> {
+    payment: &'a Payment,
+    order: String,
+    told: Option<String>,
+    detail: String,
+}
+
+impl<'a> PaymentText<'a> {
+    fn of(payment: &'a Payment) -> Result<Self, StoreError> {
+        Ok(Self {
+            payment,
+            order: to_json(&payment.order, "order")?,
+            told: payment.told.map(|told| to_json(&told, "told")).transpose()?,
+            detail: to_json(&payment.detail, "payment detail")?,
+        })
     }
 }
 

@@ -5,9 +5,14 @@ use payment::id::{AttemptId, CaseId, EndpointId, EventId, NoticeId, PaymentId};
 use payment::movement::{Movement, Receipt};
 use payment::step::Refusal;
 use payment::summary::Certainty;
-use payment::{Money, Order, Status, Timestamp};
+use payment::{Money, Order, Status, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+/// A payment among all merchants.
+pub type PaymentKey = (String, PaymentId);
+/// An attempt among all merchants.
+pub type AttemptKey = (String, AttemptId);
 
 /// A payment as last summed up.
 #[derive(Clone, Debug)]
@@ -324,6 +329,78 @@ pub struct Work {
     pub claim: i64,
     /// Whether a notice brought it forward.
     pub is_asked_by_notice: bool,
+}
+
+/// Work to be written.
+#[derive(Clone, Debug)]
+pub struct NewWork {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The provider account.
+    pub account_id: String,
+    /// From when on it is due (business time).
+    pub due_at: Timestamp,
+}
+
+/// A call to be written.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// The payment it serves.
+    pub payment: PaymentKey,
+    /// The line.
+    pub line: CallLine,
+    /// What may be done when its answer is lost; empty for a call that was written after it was made.
+    pub after_lost: &'static str,
+}
+
+/// A fact to be appended.
+#[derive(Clone, Debug)]
+pub struct NewFact {
+    /// The payment it is about.
+    pub payment: PaymentKey,
+    /// The fact.
+    pub line: RecordedFact,
+    /// Keyed fingerprint: the same fact has the same key.
+    pub key: String,
+    /// Its place among the payment's facts.
+    pub ordinal: i64,
+}
+
+/// A provider's reference to be made findable.
+#[derive(Clone, Debug)]
+pub struct FoundSubject {
+    /// Whose it is.
+    pub merchant_id: String,
+    /// The reference.
+    pub subject: Subject,
+    /// What it is about.
+    pub payment_id: PaymentId,
+    /// And which attempt.
+    pub attempt_id: AttemptId,
+}
+
+/// What a notice is about.
+#[derive(Clone, Debug)]
+pub struct FoundAttempt {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The attempt.
+    pub attempt_id: AttemptId,
+    /// The reference that was minted for it.
+    pub reference: String,
+}
+
+/// A notice to be written with its body.
+#[derive(Clone, Debug)]
+pub struct KeptNotice {
+    /// Whose it is.
+    pub merchant_id: String,
+    /// The line.
+    pub line: NoticeLine,
+    /// The key under which it is the same notice again.
+    pub repeat_key: Option<String>,
+    /// Its sealed body.
+    pub sealed_body: Vec<u8>,
 }
 
 /// Which payments a list shows.

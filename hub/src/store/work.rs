@@ -1,21 +1,25 @@
 //! Due work: find out what became of an attempt.
 
 use payment::Timestamp;
-use payment::id::{AttemptId, PaymentId};
 
 use super::database::{Link, Store, StoreError, Tx, instant, on, parsed, to_json};
-use super::rows::Work;
+use super::rows::{AttemptKey, NewWork, PaymentKey, Work};
+use super::sets::{read_rows, write_rows};
 use crate::crash::crash_point;
 use crate::fault::fault;
 
 const SCHEDULE: &str = "INSERT INTO work (merchant_id, attempt_id, payment_id, account_id, is_repeat, due_at, \
-     claimed_until, claim, tries, cause) VALUES ($1, $2, $3, $4, 0, $5, 0, 0, 0, 'probe') \
+     claimed_until, claim, tries, cause) VALUES {rows} \
      ON CONFLICT (merchant_id, attempt_id) DO UPDATE SET due_at = excluded.due_at";
-const BRING_FORWARD: &str = "UPDATE work SET due_at = $3, claimed_until = 0, claim = claim + 1, cause = 'notice', \
-     tries = 0, is_repeat = 0 WHERE merchant_id = $1 AND attempt_id = $2";
-const MARK_NOTICED: &str = "UPDATE work SET cause = 'notice' WHERE merchant_id = $1 AND attempt_id = $2";
-const CAUSE: &str = "SELECT cause FROM work WHERE merchant_id = $1 AND attempt_id = $2";
-const DONE: &str = "DELETE FROM work WHERE merchant_id = $1 AND attempt_id = $2";
+const BRING_FORWARD: &str = "UPDATE work SET due_at = v.column3, claimed_until = 0, claim = claim + 1, \
+     cause = 'notice', tries = 0, is_repeat = 0 FROM (VALUES {rows}) AS v \
+     WHERE work.merchant_id = v.column1 AND work.attempt_id = v.column2";
+const MARK_NOTICED: &str = "UPDATE work SET cause = 'notice' FROM (VALUES {rows}) AS v \
+     WHERE work.merchant_id = v.column1 AND work.attempt_id = v.column2";
+const NOTICED: &str = "SELECT work.merchant_id, work.attempt_id FROM (VALUES {rows}) AS v JOIN attempt \
+     ON attempt.merchant_id = v.column1 AND attempt.payment_id = v.column2 JOIN work \
+     ON work.merchant_id = attempt.merchant_id AND work.attempt_id = attempt.id WHERE work.cause = 'notice'";
+const DONE: &str = "DELETE FROM work WHERE (merchant_id, attempt_id) IN (VALUES {rows})";
 // Each account has two lines, of what was never looked up or is asked for by a notice, and of the rest. Only the
 // first few of a line are ever under way: those that are keep their place until they are done. Then the accounts
 // take turns.
@@ -161,67 +165,53 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes that an attempt is to be resolved, from `due_at` on.
-    pub async fn schedule_work(
+    /// Writes that attempts are to be resolved, from an instant on.
+    pub(super) async fn schedule_work(&mut self, rows: &[(&AttemptKey, &NewWork)]) -> Result<(), StoreError> {
+        write_rows!(self, SCHEDULE, 10, rows, |query, row| {
+            query
+                .bind(&row.0.0)
+                .bind(row.0.1.as_str())
+                .bind(row.1.payment_id.as_str())
+                .bind(&row.1.account_id)
+                .bind(0_i64)
+                .bind(row.1.due_at.as_microsecond())
+                .bind(0_i64)
+                .bind(0_i64)
+                .bind(0_i64)
+                .bind("probe")
+        });
+        Ok(())
+    }
+
+    /// Remembers that notices came while attempts were being opened.
+    pub(super) async fn mark_noticed(&mut self, attempts: &[&AttemptKey]) -> Result<(), StoreError> {
+        write_rows!(self, MARK_NOTICED, 2, attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        Ok(())
+    }
+
+    /// The attempts of payments that notices want to be asked for.
+    pub(super) async fn noticed_of(&mut self, keys: &[&PaymentKey]) -> Result<Vec<AttemptKey>, StoreError> {
+        let rows = read_rows!(self, (String, String), NOTICED, 2, keys, |query, key| {
+            query.bind(&key.0).bind(key.1.as_str())
+        });
+        let key = |(merchant, attempt): (String, String)| Ok((merchant, parsed(&attempt, "work")?));
+        rows.into_iter().map(key).collect()
+    }
+
+    /// Makes the work of attempts due, taking it from whoever claims it. Nothing where it is settled.
+    pub(super) async fn bring_work_forward(
         &mut self,
-        merchant: &str,
-        payment: &PaymentId,
-        attempt: &AttemptId,
-        account: &str,
-        due_at: Timestamp,
+        rows: &[(&AttemptKey, &Timestamp)],
     ) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(SCHEDULE)
-                .bind(merchant)
-                .bind(attempt.as_str())
-                .bind(payment.as_str())
-                .bind(account)
-                .bind(due_at.as_microsecond())
-                .execute(connection)
-                .await?;
+        write_rows!(self, BRING_FORWARD, 3, rows, |query, row| {
+            query.bind(&row.0.0).bind(row.0.1.as_str()).bind(row.1.as_microsecond())
         });
         Ok(())
     }
 
-    /// Remembers that a notice came while the attempt was being opened.
-    pub async fn mark_noticed(&mut self, merchant: &str, attempt: &AttemptId) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(MARK_NOTICED).bind(merchant).bind(attempt.as_str()).execute(connection).await?;
-        });
-        Ok(())
-    }
-
-    /// Whether a notice wants the attempt to be asked for.
-    pub async fn is_noticed(&mut self, merchant: &str, attempt: &AttemptId) -> Result<bool, StoreError> {
-        let cause: Option<String> = on!(self.link(), connection => {
-            sqlx::query_scalar(CAUSE).bind(merchant).bind(attempt.as_str()).fetch_optional(connection).await?
-        });
-        Ok(cause.is_some_and(|cause| cause == "notice"))
-    }
-
-    /// Makes an attempt's work due at `due_at`, taking it from whoever claims it. Nothing when it is settled.
-    pub async fn bring_work_forward(
-        &mut self,
-        merchant: &str,
-        attempt: &AttemptId,
-        due_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(BRING_FORWARD)
-                .bind(merchant)
-                .bind(attempt.as_str())
-                .bind(due_at.as_microsecond())
-                .execute(connection)
-                .await?;
-        });
-        Ok(())
-    }
-
-    /// An attempt is settled.
-    pub async fn end_work_of(&mut self, merchant: &str, attempt: &AttemptId) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
-            sqlx::query(DONE).bind(merchant).bind(attempt.as_str()).execute(connection).await?;
-        });
+    /// Attempts are settled.
+    pub(super) async fn end_work_of(&mut self, attempts: &[&AttemptKey]) -> Result<(), StoreError> {
+        write_rows!(self, DONE, 2, attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
         Ok(())
     }
 }

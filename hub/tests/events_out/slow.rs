@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub::store::{ClaimedDelivery, DeliveryOutcome, DeliveryTry, Work};
+use hub::store::{Changes, ClaimedDelivery, DeliveryOutcome, DeliveryTry, NewWork, Work};
 use jiff::SignedDuration;
 use payment::id::{AttemptId, EventId, PaymentId};
 use testing::TestDatabase;
@@ -122,7 +122,7 @@ async fn write_events(stage: &Stage, endpoint: &str, count: usize) {
             body: r#"{"type":"endpoint.test"}"#.into(),
             created_at: now,
         };
-        tx.insert_event(&event, Some(&endpoint), now).await.expect("an event");
+        tx.insert_event_for(&event, &endpoint, now).await.expect("an event");
     }
     tx.commit().await.expect("committed");
 }
@@ -135,12 +135,15 @@ async fn write_work(
 ) -> Vec<AttemptId> {
     let entropy = || stage.hub.entropy();
     let mut attempts = Vec::new();
-    let mut tx = stage.hub.store.begin().await.expect("a transaction");
+    let mut changes = Changes::default();
     for _ in 0..count {
-        let (payment, attempt) = (PaymentId::new(due_at, entropy()), AttemptId::new(due_at, entropy()));
-        tx.schedule_work(merchant, &payment, &attempt, account, due_at).await.expect("scheduled");
+        let (payment_id, attempt) = (PaymentId::new(due_at, entropy()), AttemptId::new(due_at, entropy()));
+        let work = NewWork { payment_id, account_id: account.to_owned(), due_at };
+        changes.scheduled.insert((merchant.to_owned(), attempt.clone()), work);
         attempts.push(attempt);
     }
+    let mut tx = stage.hub.store.begin().await.expect("a transaction");
+    tx.write(&changes).await.expect("scheduled");
     tx.commit().await.expect("committed");
     attempts
 }

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest;
 use futures_util::{StreamExt, stream};
-use hub::flow::receive_notice::{IDLE_KEPT_PER_HOUR, UNVERIFIED_KEPT_PER_HOUR};
+use hub::notice_memory::{IDLE_KEPT_PER_HOUR, UNVERIFIED_KEPT_PER_HOUR};
 use hub::settings::Settings;
 use payment::Status;
 use secrecy::SecretString;
@@ -72,7 +72,7 @@ testing::both_databases! {
         let statuses: Vec<u16> = stream::iter(sent).buffer_unordered(48).map(|(status, _)| status).collect().await;
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "the genuine one");
         assert!(statuses.iter().all(|status| matches!(status, 200 | 401)));
-        let kept = usize::try_from(UNVERIFIED_KEPT_PER_HOUR).expect("a count");
+        let kept = UNVERIFIED_KEPT_PER_HOUR;
         let forged = count(&stage, "forged").await;
         assert!((kept..kept + 48).contains(&forged), "{forged} rows of 4999");
         stage.settle().await;
@@ -88,7 +88,7 @@ testing::both_databases! {
         for _ in 0..IDLE_KEPT_PER_HOUR + 50 {
             assert_eq!(notify_from(&stage, ACCOUNT, None, &body).await.0, 200);
         }
-        let kept = usize::try_from(IDLE_KEPT_PER_HOUR).expect("a count");
+        let kept = IDLE_KEPT_PER_HOUR;
         assert_eq!((count(&stage, "valid").await, count(&stage, "repeated").await), (1, kept));
     }
 

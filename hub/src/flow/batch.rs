@@ -1,0 +1,334 @@
+//! What is written in one transaction, kind by kind in one order, so that two batchers never wait for each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use payment::id::PaymentId;
+use payment::notice::Verdict;
+
+use crate::crash::crash_point;
+use crate::fault::fault;
+use crate::flow::apply_facts::{Known, Source, apply_known, may_die_after_commit, may_die_before_commit};
+use crate::flow::create_payment::{Created, Creation};
+use crate::flow::drive_task::Intent;
+use crate::flow::receive_notice::{Arrival, Judged};
+use crate::flow::writer::{Operation, Queued, Slot};
+use crate::state::Hub;
+use crate::store::{
+    Changes, FoundAttempt, IdempotencyRecord, Key, KeyAnswer, KeyClaim, Payment, PaymentKey, StoreError, Tx,
+};
+
+/// The operations of one kind.
+type Slots<O> = Vec<Slot<O>>;
+
+/// The operations of one transaction.
+#[derive(Default)]
+pub struct Batch {
+    claims: Slots<KeyClaim>,
+    answers: Slots<KeyAnswer>,
+    creations: Slots<Creation>,
+    intents: Slots<Intent>,
+    arrivals: Slots<Arrival>,
+    knowns: Slots<Known>,
+}
+
+macro_rules! operation {
+    ($type:ty, $answer:ty, begins: $begins:literal, $place:ident) => {
+        impl Operation for $type {
+            type Answer = $answer;
+            const BEGINS: bool = $begins;
+
+            fn queued(slot: Slot<Self>) -> Queued {
+                Queued(Box::new(|batch| batch.$place.push(slot)))
+            }
+        }
+    };
+}
+operation!(KeyClaim, Option<IdempotencyRecord>, begins: true, claims);
+operation!(KeyAnswer, (), begins: false, answers);
+operation!(Creation, Created, begins: true, creations);
+operation!(Intent, (), begins: false, intents);
+operation!(Arrival, Verdict, begins: true, arrivals);
+operation!(Known, Payment, begins: false, knowns);
+
+/// Does the same with the operations of every kind.
+macro_rules! each_kind {
+    ($batch:expr, $slots:ident => $body:expr) => {{
+        let batch = $batch;
+        {
+            let $slots = batch.claims;
+            $body
+        }
+        {
+            let $slots = batch.answers;
+            $body
+        }
+        {
+            let $slots = batch.creations;
+            $body
+        }
+        {
+            let $slots = batch.intents;
+            $body
+        }
+        {
+            let $slots = batch.arrivals;
+            $body
+        }
+        {
+            let $slots = batch.knowns;
+            $body
+        }
+    }};
+}
+
+impl Batch {
+    /// How many operations it has.
+    pub fn len(&self) -> usize {
+        self.claims.len()
+            + self.answers.len()
+            + self.creations.len()
+            + self.intents.len()
+            + self.arrivals.len()
+            + self.knowns.len()
+    }
+
+    /// Turns away what waited too long to be begun.
+    pub fn turn_away_stale(&mut self) {
+        turn_away(&mut self.claims);
+        turn_away(&mut self.creations);
+        turn_away(&mut self.arrivals);
+    }
+
+    /// Tells everybody what came of it.
+    pub fn tell(self, hub: &Hub) {
+        for slot in &self.arrivals {
+            slot.operation.remember(hub, slot.outcome);
+        }
+        let is_news = !(self.arrivals.is_empty() && self.knowns.is_empty());
+        each_kind!(self, slots => slots.into_iter().for_each(Slot::tell));
+        if is_news {
+            hub.wake.notify_waiters();
+        }
+    }
+
+    /// Tells everybody that nothing came of it.
+    pub fn fail(self, error: &Arc<StoreError>) {
+        each_kind!(self, slots => slots.into_iter().for_each(|slot| slot.fail(StoreError::Together(Arc::clone(error)))));
+    }
+
+    /// Each operation by itself.
+    pub fn singles(self) -> Vec<Self> {
+        let mut singles = Vec::with_capacity(self.len());
+        let Self { claims, answers, creations, intents, arrivals, knowns } = self;
+        let empty = Self::default;
+        singles.extend(claims.into_iter().map(|slot| Self { claims: vec![slot], ..empty() }));
+        singles.extend(answers.into_iter().map(|slot| Self { answers: vec![slot], ..empty() }));
+        singles.extend(creations.into_iter().map(|slot| Self { creations: vec![slot], ..empty() }));
+        singles.extend(intents.into_iter().map(|slot| Self { intents: vec![slot], ..empty() }));
+        singles.extend(arrivals.into_iter().map(|slot| Self { arrivals: vec![slot], ..empty() }));
+        singles.extend(knowns.into_iter().map(|slot| Self { knowns: vec![slot], ..empty() }));
+        singles
+    }
+
+    /// Writes everything in one transaction.
+    pub async fn write(&mut self, hub: &Hub) -> Result<(), StoreError> {
+        if self.len() == 0 {
+            return Ok(());
+        }
+        let now = hub.clock.now();
+        let mut tx = hub.store.begin().await?;
+        self.claim_keys(&mut tx).await?;
+        self.create(&mut tx).await?;
+        let mut changes = Changes::default();
+        let found = self.find_subjects(&mut tx).await?;
+        let verdicts = self.judge(hub, &mut tx, &found).await?;
+        let mut aggregates = tx.lock_aggregates(&self.touched(&verdicts)).await?;
+        for (slot, judged) in self.arrivals.iter_mut().zip(verdicts) {
+            slot.operation.take_effect(hub, &judged, &mut aggregates, &mut changes, now)?;
+            slot.outcome = Some(judged.verdict);
+        }
+        for slot in &mut self.knowns {
+            slot.outcome = Some(apply_known(hub, &slot.operation, &mut aggregates, &mut changes, now)?);
+        }
+        for slot in &mut self.intents {
+            slot.operation.write(&mut changes);
+            slot.outcome = Some(());
+        }
+        tx.write(&changes).await?;
+        let answers: Vec<&KeyAnswer> = self.answers.iter().map(|slot| &slot.operation).collect();
+        tx.finish_keys(&answers).await?;
+        self.answers.iter_mut().for_each(|slot| slot.outcome = Some(()));
+        self.may_die_before_commit();
+        tx.commit().await?;
+        self.may_die_after_commit();
+        Ok(())
+    }
+
+    async fn claim_keys(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        self.claims.sort_by(|one, other| one.operation.key.cmp(&other.operation.key));
+        let claims: Vec<&KeyClaim> = self.claims.iter().map(|slot| &slot.operation).collect();
+        let mut free = tx.claim_keys(&claims).await?;
+        // Of two claims of one key in one batch the first has it.
+        let is_free: Vec<bool> = claims.iter().map(|claim| free.remove(&claim.key)).collect();
+        let held: BTreeSet<&Key> = claims
+            .iter()
+            .zip(&is_free)
+            .filter(|(_, is_free)| !**is_free)
+            .map(|(claim, _)| &claim.key)
+            .collect();
+        let records = tx.read_keys(&held.into_iter().collect::<Vec<_>>()).await?;
+        for (slot, is_free) in self.claims.iter_mut().zip(is_free) {
+            let record = if is_free {
+                None
+            } else {
+                let record = records.get(&slot.operation.key).cloned();
+                Some(record.ok_or(StoreError::Corrupt("idempotency"))?)
+            };
+            slot.outcome = Some(record);
+        }
+        Ok(())
+    }
+
+    async fn create(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        if self.creations.is_empty() {
+            return Ok(());
+        }
+        let reference = |slot: &Slot<Creation>| {
+            let payment = &slot.operation.payment;
+            (payment.merchant_id.clone(), payment.order.reference.clone())
+        };
+        self.creations.sort_by_key(reference);
+        let payments: Vec<&Payment> = self.creations.iter().map(|slot| &slot.operation.payment).collect();
+        let inserted: BTreeSet<PaymentId> = tx.insert_payments(&payments).await?.into_iter().collect();
+        let is_new = |payment: &Payment| inserted.contains(&payment.id);
+        let used: Vec<(&str, &str)> = payments
+            .iter()
+            .filter(|payment| !is_new(payment))
+            .map(|payment| (payment.merchant_id.as_str(), payment.order.reference.as_str()))
+            .collect();
+        let known = tx.payments_by_references(&used).await?;
+        let mut changes = Changes::default();
+        for slot in &mut self.creations {
+            let payment = &slot.operation.payment;
+            let same = |known: &&Payment| {
+                known.merchant_id == payment.merchant_id && known.order.reference == payment.order.reference
+            };
+            slot.outcome = Some(if is_new(payment) {
+                slot.operation.write(&mut changes);
+                Created::Fresh
+            } else {
+                let known = known.iter().find(same).cloned().ok_or(StoreError::Corrupt("payment"))?;
+                Created::Known(Box::new(known))
+            });
+        }
+        tx.write(&changes).await
+    }
+
+    /// What the notices are about, by their places. Who is being opened is asked first: an answer that is committed
+    /// meanwhile is then found as a subject.
+    async fn find_subjects(&self, tx: &mut Tx) -> Result<BTreeMap<usize, (FoundAttempt, bool)>, StoreError> {
+        let arrivals = || self.arrivals.iter().map(|slot| &slot.operation).enumerate();
+        let references: Vec<_> = arrivals()
+            .filter_map(|(place, arrival)| {
+                let reference = arrival.believed_reference()?;
+                Some((place, arrival.merchant_id.as_str(), arrival.account_id.as_str(), reference))
+            })
+            .collect();
+        let subjects: Vec<_> = arrivals()
+            .filter_map(|(place, arrival)| {
+                Some((place, arrival.merchant_id.as_str(), arrival.believed_subject()?))
+            })
+            .collect();
+        let mut found = BTreeMap::new();
+        for (place, attempt) in tx.attempts_being_opened(&references).await? {
+            found.insert(place, (attempt, true));
+        }
+        for (place, attempt) in tx.find_subjects(&subjects).await? {
+            found.insert(place, (attempt, false));
+        }
+        Ok(found)
+    }
+
+    /// The verdicts on the notices, in their order. A notice that repeats one of the same batch is seen as such.
+    async fn judge(
+        &self,
+        hub: &Hub,
+        tx: &mut Tx,
+        found: &BTreeMap<usize, (FoundAttempt, bool)>,
+    ) -> Result<Vec<Judged>, StoreError> {
+        let arrivals = self.arrivals.iter().map(|slot| &slot.operation).enumerate();
+        let mut judged: Vec<Judged> =
+            arrivals.map(|(place, arrival)| arrival.judge(found.get(&place))).collect();
+        let keys: Vec<(&str, &str, &str, &str)> = self
+            .arrivals
+            .iter()
+            .zip(&judged)
+            .filter_map(|(slot, judged)| slot.operation.key_to_take(judged))
+            .collect();
+        let taken = tx.take_notices(&keys).await?;
+        for (slot, judged) in self.arrivals.iter().zip(&mut judged) {
+            if slot.operation.key_to_take(judged).is_some()
+                && !taken.contains(slot.operation.id.as_str())
+                && !fault!("take_notices_twice")
+            {
+                judged.repeats();
+            }
+        }
+        for (slot, judged) in self.arrivals.iter().zip(&mut judged) {
+            slot.operation.decide_to_keep(hub, judged);
+        }
+        Ok(judged)
+    }
+
+    /// The payments that have to be loaded and locked.
+    fn touched(&self, verdicts: &[Judged]) -> BTreeSet<PaymentKey> {
+        let known = self.knowns.iter().map(|slot| slot.operation.key());
+        let told =
+            self.arrivals.iter().zip(verdicts).filter_map(|(slot, judged)| slot.operation.locks(judged));
+        known.chain(told).collect()
+    }
+
+    fn may_die_before_commit(&self) {
+        if self.claims.iter().any(|slot| matches!(slot.outcome, Some(None))) {
+            crash_point!("key.before_claim");
+        }
+        if self.creations.iter().any(|slot| matches!(slot.outcome, Some(Created::Fresh))) {
+            crash_point!("create.before_commit");
+        }
+        if !self.arrivals.is_empty() {
+            crash_point!("notice.before_commit");
+        }
+        self.sources().for_each(may_die_before_commit);
+        if !self.answers.is_empty() {
+            crash_point!("key.before_answer");
+        }
+    }
+
+    fn may_die_after_commit(&self) {
+        if self.claims.iter().any(|slot| matches!(slot.outcome, Some(None))) {
+            crash_point!("key.after_claim");
+        }
+        if self.creations.iter().any(|slot| matches!(slot.outcome, Some(Created::Fresh))) {
+            crash_point!("create.after_commit");
+        }
+        if !self.arrivals.is_empty() {
+            crash_point!("notice.after_commit");
+        }
+        self.sources().for_each(may_die_after_commit);
+        if !self.answers.is_empty() {
+            crash_point!("key.after_answer");
+        }
+    }
+
+    fn sources(&self) -> impl Iterator<Item = Source> {
+        self.knowns.iter().map(|slot| slot.operation.source)
+    }
+}
+
+fn turn_away<O: Operation>(slots: &mut Slots<O>) {
+    let (stale, fresh) = std::mem::take(slots).into_iter().partition(Slot::is_stale);
+    *slots = fresh;
+    let stale: Vec<Slot<O>> = stale;
+    stale.into_iter().for_each(|slot| slot.fail(StoreError::Busy));
+}

@@ -1,0 +1,155 @@
+//! The write path: operations wait in a bounded queue, a batcher takes all that wait and writes them in one transaction.
+//!
+//! Nobody lingers for company: a batch is what came while the last one was being committed. Each caller is answered
+//! after the commit, and what fails is tried again by itself, so that one bad operation harms no other.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::flow::batch::Batch;
+use crate::metrics::{WRITE_BATCH, WRITE_TURNED_AWAY};
+use crate::state::Hub;
+use crate::store::StoreError;
+
+/// Most operations that wait; what comes above is turned away.
+pub const MOST_WAITING: usize = 1024;
+/// Most operations in one transaction.
+const MOST_TOGETHER: usize = 128;
+/// How long new work may wait in the queue before it is turned away, so that it fails while its caller still listens.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One thing to be written.
+pub trait Operation: Sized + Send {
+    /// What its caller learns.
+    type Answer: Send;
+    /// Whether it begins something, and may be turned away. What ends something that has begun waits its turn.
+    const BEGINS: bool;
+
+    /// Itself as it waits.
+    fn queued(slot: Slot<Self>) -> Queued;
+}
+
+/// An operation on its way through the queue.
+pub struct Queued(pub(super) Box<dyn FnOnce(&mut Batch) + Send>);
+
+/// An operation, and whom to answer.
+pub struct Slot<O: Operation> {
+    /// The operation.
+    pub operation: O,
+    /// What came of it, believed once it is committed.
+    pub outcome: Option<O::Answer>,
+    since: Instant,
+    answer: oneshot::Sender<Result<O::Answer, StoreError>>,
+}
+
+impl<O: Operation> Slot<O> {
+    /// Whether it waited for so long that its caller is better told to come again.
+    pub(super) fn is_stale(&self) -> bool {
+        O::BEGINS && self.since.elapsed() > PATIENCE
+    }
+
+    /// Tells the caller what came of it.
+    pub(super) fn tell(self) {
+        let outcome = self.outcome.ok_or(StoreError::Corrupt("operation"));
+        // A caller who no longer listens has what it asked for all the same.
+        let _ = self.answer.send(outcome);
+    }
+
+    /// Tells the caller that nothing came of it.
+    pub(super) fn fail(self, error: StoreError) {
+        let _ = self.answer.send(Err(error));
+    }
+}
+
+/// The queue's end for callers.
+pub struct Writer {
+    queue: mpsc::Sender<Queued>,
+}
+
+/// The queue's end for the batchers.
+pub struct Waiting(mpsc::Receiver<Queued>);
+
+impl Writer {
+    /// An empty queue.
+    pub fn new() -> (Self, Waiting) {
+        let (queue, waiting) = mpsc::channel(MOST_WAITING);
+        (Self { queue }, Waiting(waiting))
+    }
+
+    /// Writes an operation. The answer comes after its commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when it was turned away and nothing was written; what the database says else.
+    pub async fn submit<O: Operation + 'static>(&self, operation: O) -> Result<O::Answer, StoreError> {
+        let (answer, told) = oneshot::channel();
+        let queued = O::queued(Slot { operation, outcome: None, since: Instant::now(), answer });
+        if O::BEGINS {
+            self.queue.try_send(queued).map_err(|_| turned_away())?;
+        } else {
+            self.queue.send(queued).await.map_err(|_| turned_away())?;
+        }
+        told.await.unwrap_or(Err(StoreError::Busy))
+    }
+}
+
+fn turned_away() -> StoreError {
+    metrics::counter!(WRITE_TURNED_AWAY).increment(1);
+    StoreError::Busy
+}
+
+/// Starts the batchers of a hub. They end with it.
+pub fn start(hub: &Arc<Hub>, Waiting(waiting): Waiting) {
+    let waiting = Arc::new(Mutex::new(waiting));
+    for _ in 0..hub.store.writers() {
+        tokio::spawn(write_batches(Arc::downgrade(hub), Arc::clone(&waiting)));
+    }
+}
+
+async fn write_batches(hub: Weak<Hub>, waiting: Arc<Mutex<mpsc::Receiver<Queued>>>) {
+    loop {
+        let mut batch = Batch::default();
+        {
+            let mut waiting = waiting.lock().await;
+            let Some(Queued(first)) = waiting.recv().await else { return };
+            first(&mut batch);
+            while batch.len() < MOST_TOGETHER
+                && let Ok(Queued(next)) = waiting.try_recv()
+            {
+                next(&mut batch);
+            }
+        }
+        let Some(hub) = hub.upgrade() else { return };
+        batch.turn_away_stale();
+        settle(&hub, batch).await;
+    }
+}
+
+/// Writes a batch and answers everybody in it. When it fails by one of its operations, each is written by itself.
+async fn settle(hub: &Hub, mut batch: Batch) {
+    metrics::histogram!(WRITE_BATCH).record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+    match guarded(hub, &mut batch).await {
+        Ok(()) => batch.tell(hub),
+        Err(error) if batch.len() <= 1 || error.is_outage() => batch.fail(&Arc::new(error)),
+        Err(error) => {
+            tracing::warn!(%error, operations = batch.len(), "a batch failed; each of it is written by itself");
+            for mut single in batch.singles() {
+                match guarded(hub, &mut single).await {
+                    Ok(()) => single.tell(hub),
+                    Err(error) => single.fail(&Arc::new(error)),
+                }
+            }
+        }
+    }
+}
+
+/// Writes a batch. A panic of one operation fails like an error and takes nobody along.
+async fn guarded(hub: &Hub, batch: &mut Batch) -> Result<(), StoreError> {
+    AssertUnwindSafe(batch.write(hub)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("writing a batch panicked");
+        Err(StoreError::Corrupt("operation"))
+    })
+}

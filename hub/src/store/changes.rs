@@ -1,0 +1,75 @@
+//! What one transaction writes about payments, gathered first, so that each table is written in sets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use payment::Timestamp;
+use payment::step::Memo;
+
+use super::database::{StoreError, Tx};
+use super::rows::{
+    Attempt, AttemptKey, CallLine, Case, Event, FoundSubject, HistoryLine, KeptNotice, NewCall, NewFact,
+    NewWork, Payment, PaymentKey,
+};
+
+/// Changes to be written together. What can change twice in one transaction is kept by its key: the last word counts.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// New attempts.
+    pub attempts: Vec<Attempt>,
+    /// What clients want to remember until the answer.
+    pub memos: BTreeMap<AttemptKey, Memo>,
+    /// Calls, before they are made or after.
+    pub calls: Vec<NewCall>,
+    /// Calls that were written before they were made, as they ended.
+    pub finished_calls: Vec<(PaymentKey, CallLine)>,
+    /// Facts to append.
+    pub facts: Vec<NewFact>,
+    /// Providers' references to make findable.
+    pub subjects: Vec<FoundSubject>,
+    /// States of attempts and, once known, the providers' own references.
+    pub attempt_states: BTreeMap<AttemptKey, (String, Option<String>)>,
+    /// Payments that changed.
+    pub payments: BTreeMap<PaymentKey, Payment>,
+    /// Lines of histories.
+    pub history: Vec<(PaymentKey, HistoryLine)>,
+    /// Events, for every endpoint of their merchants.
+    pub events: Vec<Event>,
+    /// Cases of merchants.
+    pub cases: Vec<(String, Case)>,
+    /// Notices to keep.
+    pub notices: Vec<KeptNotice>,
+    /// Work to write, or to write anew.
+    pub scheduled: BTreeMap<AttemptKey, NewWork>,
+    /// Attempts that a notice came for while they were being opened.
+    pub noticed: BTreeSet<AttemptKey>,
+    /// Work to be done earlier, and from when on.
+    pub brought_forward: BTreeMap<AttemptKey, Timestamp>,
+    /// Attempts that are settled: their work ends, whatever else is written about it.
+    pub settled: BTreeSet<AttemptKey>,
+}
+
+impl Tx {
+    /// Writes changes, table by table in one order.
+    pub async fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        self.insert_attempts(&changes.attempts).await?;
+        self.set_memos(&pairs(&changes.memos)).await?;
+        self.insert_calls(&changes.calls).await?;
+        self.finish_calls(&changes.finished_calls).await?;
+        self.insert_facts(&changes.facts).await?;
+        self.insert_subjects(&changes.subjects).await?;
+        self.set_attempt_states(&pairs(&changes.attempt_states)).await?;
+        self.update_payments(&changes.payments.values().collect::<Vec<_>>()).await?;
+        self.insert_history(&changes.history).await?;
+        self.insert_events(&changes.events).await?;
+        self.open_cases(&changes.cases).await?;
+        self.insert_notices(&changes.notices).await?;
+        self.schedule_work(&pairs(&changes.scheduled)).await?;
+        self.mark_noticed(&changes.noticed.iter().collect::<Vec<_>>()).await?;
+        self.bring_work_forward(&pairs(&changes.brought_forward)).await?;
+        self.end_work_of(&changes.settled.iter().collect::<Vec<_>>()).await
+    }
+}
+
+fn pairs<K, V>(map: &BTreeMap<K, V>) -> Vec<(&K, &V)> {
+    map.iter().collect()
+}
