@@ -1,5 +1,7 @@
 //! Pure changes to answers and notices, as hardships ask for them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use simulation::Reply;
 use simulation::strict_json::{self, Value};
 
@@ -39,22 +41,52 @@ pub fn wrong_types(reply: &Reply) -> Reply {
 pub fn tampered(body: &[u8], member: &str, value: &serde_json::Value) -> Vec<u8> {
     let Ok(mut tree) = strict_json::parse(body) else { return tampered_form(body, member, value) };
     let steps: Vec<&str> = member.split('.').collect();
-    let Some((last, parents)) = steps.split_last() else { return body.to_vec() };
-    if let Some(place) = tree.at_mut(&steps) {
-        *place = value.into();
-    } else if let Some(parent) = tree.at_mut(parents) {
-        parent.set(last, value.into());
+    if !tampered_token(&mut tree, &steps, value) {
+        put(&mut tree, &steps, value);
     }
     tree.to_text().into_bytes()
 }
 
-/// Replaces the signature in a body's member `signature`, or else in a header named after one, by a
-/// wrong one of the same form.
+fn put(tree: &mut Value, steps: &[&str], value: &serde_json::Value) {
+    let Some((last, parents)) = steps.split_last() else { return };
+    if let Some(place) = tree.at_mut(steps) {
+        *place = value.into();
+    } else if let Some(parent) = tree.at_mut(parents) {
+        parent.set(last, value.into());
+    }
+}
+
+/// A place beyond a text that is a signed token (`header.claims.signature`) is one among its claims; header and
+/// signature stay. Answers whether there was such a token.
+fn tampered_token(tree: &mut Value, steps: &[&str], value: &serde_json::Value) -> bool {
+    for (at, _) in steps.iter().enumerate().skip(1) {
+        let Some(Value::Text(token)) = tree.at_mut(&steps[..at]) else { continue };
+        let Some((header, claims, signature)) = parts_of_token(token) else { continue };
+        let Some(mut claims) =
+            URL_SAFE_NO_PAD.decode(claims).ok().and_then(|text| strict_json::parse(&text).ok())
+        else {
+            continue;
+        };
+        put(&mut claims, &steps[at..], value);
+        *token = format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims.to_text()));
+        return true;
+    }
+    false
+}
+
+fn parts_of_token(token: &str) -> Option<(&str, &str, &str)> {
+    let (header, rest) = token.split_once('.')?;
+    let (claims, signature) = rest.split_once('.')?;
+    let begins_as_object = header.starts_with("ey") && claims.starts_with("ey");
+    (begins_as_object && !signature.contains('.')).then_some((header, claims, signature))
+}
+
+/// Replaces the signature in a body's member `signature`, or else in a member that is a signed token, or
+/// else in a header named after one, by a wrong one of the same form.
 pub fn forge_signature(headers: &mut [(String, String)], body: &mut Vec<u8>) {
     if let Ok(mut tree) = strict_json::parse(body)
-        && let Some(Value::Text(signature)) = tree.at_mut(&["signature"])
+        && (forge_member(&mut tree) || forge_token(&mut tree))
     {
-        *signature = forged(signature);
         *body = tree.to_text().into_bytes();
         return;
     }
@@ -63,6 +95,25 @@ pub fn forge_signature(headers: &mut [(String, String)], body: &mut Vec<u8>) {
             *value = forged(value);
         }
     }
+}
+
+fn forge_member(tree: &mut Value) -> bool {
+    let Some(Value::Text(signature)) = tree.at_mut(&["signature"]) else { return false };
+    *signature = forged(signature);
+    true
+}
+
+fn forge_token(tree: &mut Value) -> bool {
+    let Value::Object(members) = tree else { return false };
+    for (_, member) in members {
+        if let Value::Text(token) = member
+            && let Some((header, claims, signature)) = parts_of_token(token)
+        {
+            *token = format!("{header}.{claims}.{}", forged(signature));
+            return true;
+        }
+    }
+    false
 }
 
 /// The status that a notice tells: the member `status`, or `status` within it; or the form field.
@@ -164,6 +215,23 @@ mod tests {
         forge_signature(&mut headers, &mut body);
         assert_eq!(headers[0].1, "v1=0gG+/R==");
         assert_eq!(headers[1].1, "1");
+    }
+
+    #[test]
+    fn a_signed_token_is_tampered_with_inside_and_forged_at_its_end() {
+        let token = |claims: &str, signature: &str| {
+            format!("eyJhbGciOiJIUzI1NiJ9.{}.{signature}", URL_SAFE_NO_PAD.encode(claims))
+        };
+        let body = |token: String| format!(r#"{{"payment":"{token}"}}"#).into_bytes();
+        let sent = body(token(r#"{"amount":10,"status":"error"}"#, "09zZ"));
+        assert_eq!(
+            tampered(&sent, "payment.status", &"success".into()),
+            body(token(r#"{"amount":10,"status":"success"}"#, "09zZ"))
+        );
+        assert_eq!(tampered(&sent, "payment", &"x".into()), br#"{"payment":"x"}"#);
+        let mut forged = sent.clone();
+        forge_signature(&mut [], &mut forged);
+        assert_eq!(forged, body(token(r#"{"amount":10,"status":"error"}"#, "10gG")));
     }
 
     #[test]

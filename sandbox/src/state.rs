@@ -180,6 +180,7 @@ impl State {
         let canaries = Arc::clone(&self.records().canaries);
         let mut gathering = Gathering {
             now: self.clock.now(),
+            origin: provider.origin(),
             chance: &mut machine.chance,
             canaries: &canaries,
             notices: Vec::new(),
@@ -227,6 +228,7 @@ fn name_hash(name: &str) -> u64 {
 /// The world as one act of a simulator sees it: wishes are gathered and fulfilled afterwards.
 struct Gathering<'a> {
     now: Timestamp,
+    origin: String,
     chance: &'a mut StdRng,
     canaries: &'a BTreeMap<String, Canary>,
     notices: Vec<OutgoingNotice>,
@@ -238,6 +240,10 @@ struct Gathering<'a> {
 impl World for Gathering<'_> {
     fn now(&self) -> Timestamp {
         self.now
+    }
+
+    fn origin(&self) -> String {
+        self.origin.clone()
     }
 
     fn random(&mut self, bytes: &mut [u8]) {

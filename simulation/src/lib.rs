@@ -9,6 +9,7 @@ pub mod card;
 pub mod clock;
 pub mod decimal;
 pub mod exchange;
+pub mod form;
 pub mod guide;
 pub mod hardship;
 pub mod inbox;

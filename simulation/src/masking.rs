@@ -42,6 +42,11 @@ const SECRET_NAMES: &[&str] = &[
     "clave",
     "apikey",
     "accesstoken",
+    "merchantapitoken",
+    "merchantapikey",
+    "signaturetoken",
+    "dynamickey",
+    "secondfactor",
     "cvv",
     "cvv2",
     "cvc",
@@ -415,6 +420,7 @@ mod tests {
     #[test]
     fn broken_json_is_masked_too() {
         for text in [
+            r#"{"signature_token":"98765"#,
             r#"{"cvv":"98765"#,
             r#"{"cvv":98765"#,
             r#"{"cvv":["98765",{"x":98765}]"#,

@@ -49,6 +49,11 @@ pub struct NoticeOutcome {
 pub trait World {
     /// Business time.
     fn now(&self) -> Timestamp;
+    /// Where this provider is reached by browsers on this machine (`http://toypay.localhost:4042`), for addresses that it
+    /// hands out before anybody called; empty where it is mounted nowhere.
+    fn origin(&self) -> String {
+        String::new()
+    }
     /// Fills `bytes` from the sandbox's seeded chance.
     fn random(&mut self, bytes: &mut [u8]);
     /// Queues a notice. Hardships (lost, late, doubled…) are applied by the sandbox, not here.

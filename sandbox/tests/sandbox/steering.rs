@@ -53,6 +53,8 @@ async fn accounts_are_opened_and_listed_with_credentials() {
     let wanted = json!({ "provider": "toypay", "name": "shop", "settings": { "signature": "sha256" } });
     let (status, account) = post(&sandbox, "accounts", &wanted).await;
     assert_eq!((status, &account["settings"]["signature"]), (201, &json!("sha256")));
+    let port = sandbox.address("toypay").expect("mounted").port();
+    assert_eq!(account["credentials"]["address"], format!("http://toypay.localhost:{port}"));
     assert_eq!(read(&sandbox, "accounts").await["accounts"]["toypay"], json!([account]));
 
     let (status, problem) = post(&sandbox, "accounts", &wanted).await;

@@ -104,7 +104,10 @@ impl Simulator for Toy {
         let account = Account {
             name: wanted.name,
             notification_url: wanted.notification_url,
-            credentials: BTreeMap::from([("secret_key".into(), format!("{key:02x?}"))]),
+            credentials: BTreeMap::from([
+                ("secret_key".into(), format!("{key:02x?}")),
+                ("address".into(), world.origin()),
+            ]),
             settings: wanted.settings,
         };
         self.accounts.push(account.clone());

@@ -2,7 +2,6 @@
 
 use simulation::{Timestamp, World};
 
-use super::form::Form;
 use super::labels::Labels;
 use crate::checkout::account::Settings;
 use crate::checkout::attempt::CardFace;
@@ -12,6 +11,7 @@ use crate::checkout::documents::{self, Holder};
 use crate::checkout::person::Person;
 use crate::checkout::session::Session;
 use crate::instant;
+use simulation::form::Form;
 
 /// Instalments that the form offers.
 pub const MOST_INSTALLMENTS: u32 = 36;

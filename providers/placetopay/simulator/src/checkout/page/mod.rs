@@ -4,12 +4,12 @@
 //! that was refused answers 422 with the form and a sentence beside each refused datum.
 
 mod card_form;
-mod form;
 pub mod labels;
 pub mod money;
 mod view;
 
 use askama::Template;
+use simulation::form::Form;
 use simulation::{Reply, Request, World};
 
 use super::account::Merchant;
@@ -20,7 +20,6 @@ use super::session::{Challenge, Session};
 use super::texts::Language;
 use super::{AvalPay, random};
 use card_form::{Accepted, Errors, Values, is_locked};
-use form::Form;
 use view::{
     CardPage, ChallengePage, EmailPage, Frame, MethodsPage, NotFoundPage, ResultPage, base, brand_names,
 };

@@ -4,6 +4,7 @@
 const MEMBERS_LIMIT: usize = 64;
 
 /// A form's members, in order.
+#[derive(Clone, Debug, Default)]
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
