@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::fault::fault;
 use crate::flow::batch::Batch;
 use crate::metrics::{WRITE_BATCH, WRITE_TURNED_AWAY};
 use crate::state::Hub;
@@ -87,7 +88,7 @@ impl Writer {
     pub async fn submit<O: Operation + 'static>(&self, operation: O) -> Result<O::Answer, StoreError> {
         let (answer, told) = oneshot::channel();
         let queued = O::queued(Slot { operation, outcome: None, since: Instant::now(), answer });
-        if O::BEGINS {
+        if O::BEGINS && !fault!("let_everybody_wait") {
             self.queue.try_send(queued).map_err(|_| turned_away())?;
         } else {
             self.queue.send(queued).await.map_err(|_| turned_away())?;
@@ -133,7 +134,9 @@ async fn settle(hub: &Hub, mut batch: Batch) {
     metrics::histogram!(WRITE_BATCH).record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
     match guarded(hub, &mut batch).await {
         Ok(()) => batch.tell(hub),
-        Err(error) if batch.len() <= 1 || error.is_outage() => batch.fail(&Arc::new(error)),
+        Err(error) if batch.len() <= 1 || error.is_outage() || fault!("fail_together") => {
+            batch.fail(&Arc::new(error));
+        }
         Err(error) => {
             tracing::warn!(%error, operations = batch.len(), "a batch failed; each of it is written by itself");
             for mut single in batch.singles() {
