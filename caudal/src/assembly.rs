@@ -80,9 +80,11 @@ pub fn database_failure(error: &StoreError) -> Failure {
         StoreError::Migration(_) => Failure::environment(format!(
             "the database's schema cannot be brought up to date ({text}): use the program that made it, or a newer one"
         )),
-        StoreError::Query(_) | StoreError::Corrupt(_) => Failure::environment(format!(
-            "the database cannot be used ({text}): start it, and check database.url and its permissions"
-        )),
+        StoreError::Query(_) | StoreError::Corrupt(_) | StoreError::Busy | StoreError::Together(_) => {
+            Failure::environment(format!(
+                "the database cannot be used ({text}): start it, and check database.url and its permissions"
+            ))
+        }
     }
 }
 
@@ -95,12 +97,32 @@ pub fn hub(settings: Settings, providers: Providers, store: Store) -> Result<Arc
         .map_err(|error| Failure::environment(error.to_string()))
 }
 
+/// Where the workers of a hub that serves are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// In its own process.
+    Here,
+    /// In processes of their own (`caudal work`) on the same database.
+    Elsewhere,
+}
+
 /// Serves API, notices and pages, and works, until told to stop; what has begun is finished first.
 ///
 /// # Errors
 /// [`Failure::Environment`] when the port fails or the followed clock cannot be reached.
-pub async fn serve(hub: &Arc<Hub>, listener: TcpListener, stop: CancellationToken) -> Result<(), Failure> {
-    let working = tokio::spawn(workers::run(Arc::clone(hub), stop.clone()));
+pub async fn serve(
+    hub: &Arc<Hub>,
+    listener: TcpListener,
+    workers: Workers,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    let (working_hub, work_ends) = (Arc::clone(hub), stop.clone());
+    let working = tokio::spawn(async move {
+        match workers {
+            Workers::Here => workers::run(working_hub, work_ends).await,
+            Workers::Elsewhere => {}
+        }
+    });
     let serving = tokio::spawn(server::serve(Arc::clone(hub), listener, stop.clone()));
     let following = follow_clock(hub).await;
     if following.is_err() {

@@ -90,6 +90,10 @@ pub struct ServeOptions {
     #[command(flatten)]
     pub configuration: ConfigurationOptions,
 
+    /// Leave look-ups and deliveries to `caudal work` in processes of their own.
+    #[arg(long)]
+    pub without_workers: bool,
+
     /// Print the configuration in force, secrets hidden, and end.
     #[arg(long, conflicts_with = "print_default_config")]
     pub print_config: bool,

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::assembly::Workers;
 use crate::clients::{HubApi, ShopInbox, Steering};
 use crate::failure::Failure;
 use crate::registry::{self, SHOWN};
@@ -102,7 +103,7 @@ impl Stage {
         let hub_settings = hub_settings(&places, &keys, account);
         let hub = assembly::hub(hub_settings, registry::providers(), store)?;
         let serving = stop.clone();
-        let hub = tokio::spawn(async move { assembly::serve(&hub, listener, serving).await });
+        let hub = tokio::spawn(async move { assembly::serve(&hub, listener, Workers::Here, serving).await });
         let shop = Shop::start(shop_settings(&addresses, &places, &keys)).await;
         let shop = shop.map_err(|error| Failure::environment(format!("the shop does not start: {error}")));
         match shop {

@@ -3,9 +3,13 @@
 mod support;
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use serde_json::Value;
 use support::{MASTER_KEY, Place, Running};
+
+/// SHA-256 of `sk_only_for_tests`.
+const KEY_SHA256: &str = "8b3e6e3a2e0041c6ab31bc2be300804298754bfc04b690e700b33a515487e658";
 
 #[test]
 fn a_wrong_flag_or_command_is_told_in_one_line() {
@@ -186,6 +190,42 @@ fn a_sandbox_says_where_it_is_and_ends_when_told() {
     assert!(told["steering"].as_str().is_some_and(|address| address.starts_with("127.0.0.1:")), "{told}");
     assert!(told["providers"].as_array().is_some_and(|providers| !providers.is_empty()), "{told}");
     assert_eq!(running.terminate().code, Some(0));
+}
+
+/// A hub whose workers are elsewhere takes everything and delivers nothing; whoever works delivers it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_without_workers_leaves_its_work_to_others() {
+    let inbox = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let place = Place::sound(&format!(
+        "[events]\nallow_private_targets = true\n[merchants.shop]\nname = \"Shop\"\n\
+         [[merchants.shop.api_keys]]\nname = \"test\"\nsha256 = \"{KEY_SHA256}\"\n"
+    ));
+    let mut command = place.command(&["serve", "--without-workers"]);
+    command.env("CAUDAL_HUB__LISTEN", free.to_string());
+    let _hub = Running::start(command);
+    tokio::task::block_in_place(|| wait_until_it_answers(free));
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().expect("a client");
+    let post = async |path: &str, body: Option<Value>| -> Value {
+        let url = format!("http://{free}/v1/event_endpoints{path}");
+        let request = http.post(url).bearer_auth("sk_only_for_tests").header("Idempotency-Key", "one");
+        let request = body.iter().fold(request, |request, body| request.json(body));
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.expect("JSON")
+    };
+    let url = format!("http://{}/events", inbox.local_addr().expect("an address"));
+    let endpoint = post("", Some(serde_json::json!({ "url": url }))).await;
+    post(&format!("/{}/test", endpoint["id"].as_str().expect("an id")), None).await;
+    let ready = http.get(format!("http://{free}/readyz")).send().await.expect("an answer");
+    assert_eq!(ready.status(), 200, "it is ready all the same");
+
+    inbox.set_nonblocking(true).expect("a mode");
+    // Longer than workers in this process would need: they are woken, and look twice a second besides.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(inbox.accept().is_err(), "a hub without workers has delivered");
+    let _worker = Running::start(place.command(&["work"]));
+    testing::until(Duration::from_secs(30), async || inbox.accept().ok()).await;
 }
 
 /// Asks the health page by hand: no client is needed for one line.

@@ -1,5 +1,6 @@
-//! `caudal serve`: the hub with its workers.
+//! `caudal serve`: the hub, with its workers unless they are elsewhere.
 
+use crate::assembly::Workers;
 use crate::command_line::ServeOptions;
 use crate::failure::Failure;
 use crate::{assembly, configuration, ports, registry, screen, signals};
@@ -25,5 +26,6 @@ pub async fn run(options: &ServeOptions) -> Result<(), Failure> {
     let store = assembly::open(&configuration.database).await?;
     tracing::info!(address = %configuration.listen, url = %configuration.settings.public_url, "the hub is open");
     let hub = assembly::hub(configuration.settings, providers, store)?;
-    assembly::serve(&hub, listener, stop).await
+    let workers = if options.without_workers { Workers::Elsewhere } else { Workers::Here };
+    assembly::serve(&hub, listener, workers, stop).await
 }
