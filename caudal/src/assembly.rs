@@ -119,7 +119,11 @@ pub async fn serve(
     let (working_hub, work_ends) = (Arc::clone(hub), stop.clone());
     let working = tokio::spawn(async move {
         match workers {
-            Workers::Here => workers::run(working_hub, work_ends).await,
+            Workers::Here => {
+                // Workers that end on a defect end the whole process, so that its supervisor starts it again.
+                let _end = work_ends.clone().drop_guard();
+                workers::run(working_hub, work_ends).await;
+            }
             Workers::Elsewhere => {}
         }
     });

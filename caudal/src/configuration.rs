@@ -152,6 +152,7 @@ fn check(
             .transpose()?,
         master_key: read_master_keys(file, &secrets)?,
         poll_ms: within("hub.poll_ms", file.hub.poll_ms, 20, 60_000)?,
+        drain_ms: within("hub.drain_ms", file.hub.drain_ms, 0, 60_000)?,
     };
     Ok(Configuration {
         settings,

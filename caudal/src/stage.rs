@@ -254,6 +254,8 @@ fn hub_settings(places: &Places, keys: &Keys, account: Account) -> Settings {
         clock_follow: Some(places.steering_url.clone()),
         master_key: keys.master.clone(),
         poll_ms: POLL_MS,
+        // Nothing in front of a demo follows `/readyz`.
+        drain_ms: 0,
     }
 }
 

@@ -1,6 +1,10 @@
 //! Crash points: before and after every commit and every outbound call of a payment's way. A test names one, and
 //! the process dies there by SIGKILL. Never in the product: the feature `faults` is for tests alone.
 
+use payment::Timestamp;
+
+use crate::fault::fault;
+
 /// The variable that names the point to die at, as `name` or `name:n` for its n-th arrival.
 pub const VARIABLE: &str = "CAUDAL_CRASH";
 /// The variable that names the file to which each arrival is appended, one name a line.
@@ -135,6 +139,11 @@ pub mod rehearsal {
             Some(left) => ARRIVALS_LEFT.set(Some(left - 1)),
         }
     }
+}
+
+/// The instant, in real time, by which a lease has to have ended for its work to be taken over.
+pub(crate) fn lapsed_by(real_now: Timestamp) -> Timestamp {
+    if fault!("never_take_over") { Timestamp::UNIX_EPOCH } else { real_now }
 }
 
 /// Notes the arrival, and kills this process when it is the one that was named.

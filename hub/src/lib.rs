@@ -9,6 +9,7 @@ pub mod clock;
 pub mod crash;
 mod fault;
 pub mod flow;
+pub mod heartbeat;
 pub mod limits;
 pub mod metrics;
 pub mod notice_memory;

@@ -7,6 +7,7 @@ mod listen;
 mod peer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use peer::ClientAddress;
 
+use crate::fault::fault;
 use crate::state::Hub;
 use crate::{api, metrics, notices, pages};
 
@@ -33,15 +35,34 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .with_state(hub)
 }
 
-/// Serves until `shutdown`; requests under way, and work that goes on for callers who hung up, are finished
-/// first, within bounds.
+/// Serves until `shutdown` and the drain after it: `/readyz` says at once that no more traffic is wanted, requests
+/// are taken for a while all the same, and those under way, and work that goes on for callers who hung up, are
+/// finished within bounds.
 ///
 /// # Errors
 /// When the listener fails for good.
 pub async fn serve(hub: Arc<Hub>, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
     let router = router(Arc::clone(&hub));
+    let drained = CancellationToken::new();
+    let serving = listen::serve(&hub, listener, router, drained.clone());
+    let draining = async {
+        shutdown.cancelled().await;
+        drain(&hub).await;
+        drained.cancel();
+        std::future::pending().await
+    };
     tokio::select! {
-        served = listen::serve(&hub, listener, router, shutdown) => served,
+        served = serving => served,
+        () = draining => Ok(()),
         () = metrics::keep_tidy() => Ok(()),
     }
+}
+
+/// Tells everybody who asks that this process ends, and gives them the time to hear it.
+async fn drain(hub: &Hub) {
+    if fault!("end_without_draining") {
+        return;
+    }
+    hub.heartbeat.begin_draining();
+    tokio::time::sleep(Duration::from_millis(hub.settings.drain_ms)).await;
 }

@@ -42,6 +42,9 @@ pub struct Settings {
     pub master_key: SecretString,
     /// How often the workers look for due work, in milliseconds of real time.
     pub poll_ms: u64,
+    /// How long requests are still taken after the hub was told to end, in milliseconds of real time: long enough
+    /// for a proxy to notice that `/readyz` says so.
+    pub drain_ms: u64,
 }
 
 /// A merchant.

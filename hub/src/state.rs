@@ -11,6 +11,7 @@ use url::Url;
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::flow::writer::{self, Writer};
+use crate::heartbeat::Heartbeat;
 use crate::limits::Limits;
 use crate::notice_memory::NoticeMemory;
 use crate::outbound::Outbound;
@@ -43,6 +44,8 @@ pub struct Hub {
     pub notice_memory: NoticeMemory,
     /// The queue before the database.
     pub writer: Writer,
+    /// Whether this process is fit for traffic.
+    pub heartbeat: Heartbeat,
     /// Rings when there may be work before the next look.
     pub wake: Notify,
     /// How many pieces of work are being done right now, so that a test set-up can wait until all is quiet.
@@ -113,6 +116,7 @@ impl Hub {
     ) -> Result<Arc<Self>, HubError> {
         let vault = Vault::new(&settings.master_key)?;
         let limits = Limits::new(&settings);
+        let heartbeat = Heartbeat::default();
         let room = Room::default();
         let (wake, busy) = (Notify::new(), AtomicI64::new(0));
         let notice_memory = NoticeMemory::default();
@@ -126,6 +130,7 @@ impl Hub {
             outbound,
             chance,
             limits,
+            heartbeat,
             room,
             notice_memory,
             writer,

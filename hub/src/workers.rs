@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use payment::Timestamp;
 use tokio::task::JoinSet;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::flow::idempotency::KEPT_S;
 use crate::flow::{begin_deliveries, begin_probes};
+use crate::heartbeat::Worker;
 use crate::state::Hub;
 use crate::store::StoreError;
 
@@ -23,51 +24,62 @@ pub const TRIES_KEPT_S: i64 = 30 * 86_400;
 const FORGOTTEN_AT_ONCE: u32 = 5000;
 /// Between two sweeps of what is too old to be kept, in real time.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How long a sweep may take, in real time.
+const LONGEST_SWEEP: Duration = Duration::from_secs(3600);
 /// How long a worker rests after a failure of the database.
 const REST: Duration = Duration::from_secs(1);
 
 /// Runs all workers until `shutdown`; work that has begun is finished first.
 pub async fn run(hub: Arc<Hub>, shutdown: CancellationToken) {
     let (probes, deliveries) =
-        (work(&hub, &shutdown, Worker::Probe), work(&hub, &shutdown, Worker::Delivery));
+        (work(&hub, &shutdown, Claimer::Probes), work(&hub, &shutdown, Claimer::Deliveries));
     tokio::join!(probes, deliveries, sweeps(&hub, &shutdown));
 }
 
 /// The kinds of workers that claim.
 #[derive(Clone, Copy, Debug)]
-enum Worker {
-    Probe,
-    Delivery,
+enum Claimer {
+    Probes,
+    Deliveries,
 }
 
-impl Worker {
+impl Claimer {
+    const fn worker(self) -> Worker {
+        match self {
+            Self::Probes => Worker::Probe,
+            Self::Deliveries => Worker::Delivery,
+        }
+    }
+
     const fn room(self) -> usize {
         match self {
-            Self::Probe => PROBES_AT_ONCE,
-            Self::Delivery => DELIVERIES_AT_ONCE,
+            Self::Probes => PROBES_AT_ONCE,
+            Self::Deliveries => DELIVERIES_AT_ONCE,
         }
     }
 
     async fn begin(self, hub: &Arc<Hub>, running: &mut JoinSet<()>, free: u32) -> Result<usize, StoreError> {
         match self {
-            Self::Probe => begin_probes(hub, running, free).await,
-            Self::Delivery => begin_deliveries(hub, running, free).await,
+            Self::Probes => begin_probes(hub, running, free).await,
+            Self::Deliveries => begin_deliveries(hub, running, free).await,
         }
     }
 }
 
 /// Claims as much as there is room for, and again as soon as a piece is done: a slow one keeps its own place only.
-async fn work(hub: &Arc<Hub>, shutdown: &CancellationToken, worker: Worker) {
+async fn work(hub: &Arc<Hub>, shutdown: &CancellationToken, claimer: Claimer) {
     let mut running = JoinSet::new();
+    let longest_rest = Duration::from_millis(hub.settings.poll_ms).max(REST);
     while !shutdown.is_cancelled() {
+        hub.heartbeat.beat(claimer.worker(), Instant::now(), longest_rest);
         while running.try_join_next().is_some() {}
-        let free = u32::try_from(worker.room() - running.len()).unwrap_or(0);
-        let begun = if free == 0 { Ok(0) } else { worker.begin(hub, &mut running, free).await };
+        let free = u32::try_from(claimer.room() - running.len()).unwrap_or(0);
+        let begun = if free == 0 { Ok(0) } else { claimer.begin(hub, &mut running, free).await };
         let pause = match begun {
             Ok(0) => Duration::from_millis(hub.settings.poll_ms),
             Ok(_) => continue,
             Err(error) => {
-                tracing::error!(?worker, %error, "the database failed a worker");
+                tracing::error!(worker = claimer.worker().word(), %error, "the database failed a worker");
                 if error.is_full() {
                     hub.room.note_full();
                 }
@@ -86,6 +98,7 @@ async fn work(hub: &Arc<Hub>, shutdown: &CancellationToken, worker: Worker) {
 
 async fn sweeps(hub: &Hub, shutdown: &CancellationToken) {
     while !shutdown.is_cancelled() {
+        hub.heartbeat.beat(Worker::Sweep, Instant::now(), SWEEP_EVERY + LONGEST_SWEEP);
         if let Err(error) = sweep(hub).await {
             tracing::error!(%error, "what is too old to be kept could not be forgotten");
         }

@@ -3,8 +3,9 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use hub::heartbeat::Worker;
 use hub::server;
 use serde_json::{Value, json};
 use support::paper::{ID, Paper};
@@ -86,7 +87,7 @@ testing::both_databases! {
         let api = Api::new(&serve(&hub).await, KEY);
         assert_eq!(api.get("/healthz").await.json, json!({ "status": "alive" }));
         let ready = api.get("/readyz").await;
-        assert_eq!((ready.status, ready.json), (200, json!({ "status": "ready", "database": "ok", "schema": "ok", "clock": "unknown" })));
+        assert_eq!((ready.status, ready.json), (200, json!({ "status": "ready", "database": "ok", "schema": "ok", "workers": {}, "clock": "unknown" })));
         api.post("/v1/payments", "k1", &order("PEDIDO-1")).await;
         hub.clock.advance(jiff::SignedDuration::from_secs(100));
         let metrics = api.get("/metrics").await;
@@ -142,6 +143,55 @@ testing::both_databases! {
         assert_eq!((&moved.json["now"], &moved.json["idle"]), (&json!("2026-03-14T15:10:00Z"), &json!(false)));
         let back = api.post("/_clock", "", &json!({ "offset_us": 0, "now": "2026-03-14T15:00:00Z" })).await;
         assert_eq!(back.json["now"], "2026-03-14T15:10:00Z", "business time never goes back");
+    }
+
+    async fn a_worker_that_is_silent_is_told_by_readiness(database: TestDatabase) {
+        let hub = hub_on(&database, vec![Arc::new(Paper)]).await;
+        let api = Api::new(&serve(&hub).await, KEY);
+        let shutdown = CancellationToken::new();
+        let workers = tokio::spawn(hub::workers::run(Arc::clone(&hub), shutdown.clone()));
+        let all_well = json!({ "delivery": "ok", "probe": "ok", "sweep": "ok" });
+        testing::until(Duration::from_secs(10), async || {
+            let ready = api.get("/readyz").await;
+            (ready.status == 200 && ready.json["workers"] == all_well).then_some(())
+        })
+        .await;
+        shutdown.cancel();
+        workers.await.expect("the workers end");
+
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(60)).expect("the machine ran a minute ago");
+        hub.heartbeat.beat(Worker::Delivery, long_ago, Duration::from_secs(1));
+        let ready = api.get("/readyz").await;
+        assert_eq!((ready.status, ready.member("status")), (503, "not_ready"));
+        assert_eq!(ready.json["workers"], json!({ "delivery": "silent", "probe": "ok", "sweep": "ok" }));
+        hub.heartbeat.beat(Worker::Delivery, Instant::now(), Duration::from_secs(1));
+        assert_eq!(api.get("/readyz").await.status, 200);
+    }
+
+    async fn a_hub_that_is_told_to_end_says_so_and_takes_requests_for_a_while(database: TestDatabase) {
+        let mut patient = settings(vec![account("papel", "tienda", ID, "http://127.0.0.1:1/")]);
+        patient.drain_ms = 2_000;
+        let hub = hub_with(&database, patient, vec![Arc::new(Paper)]).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(server::serve(Arc::clone(&hub), listener, shutdown.clone()));
+        let api = Api::new(&base.parse().expect("an address"), KEY);
+        assert_eq!(api.get("/readyz").await.status, 200);
+        assert_eq!(api.get("/v1/payments").await.header("connection"), "");
+
+        let told = Instant::now();
+        shutdown.cancel();
+        testing::until(Duration::from_secs(1), async || {
+            let ready = api.get("/readyz").await;
+            (ready.status == 503 && ready.member("status") == "draining").then_some(())
+        })
+        .await;
+        let listed = api.get("/v1/payments").await;
+        assert_eq!((listed.status, listed.header("connection")), (200, "close"));
+        serving.await.expect("the server ends").expect("well");
+        assert!(told.elapsed() >= Duration::from_secs(2), "{:?}", told.elapsed());
+        assert!(TcpStream::connect(base.trim_start_matches("http://")).await.is_err(), "nobody listens");
     }
 
     async fn shutdown_finishes_what_is_under_way(database: TestDatabase) {

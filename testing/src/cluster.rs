@@ -1,10 +1,11 @@
 //! A throwaway PostgreSQL cluster that does not outlive the process that started it.
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -20,24 +21,39 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Runs the server until standard input ends, which it does when the process that holds its other end dies in
-/// whatever way; then stops the server and removes its folder.
+/// whatever way; then stops the server and removes its folder. Each line before that end stops the server as a crash
+/// would, is answered by a line when that is done, and the next one starts it again.
 const SUPERVISOR: &str = r#"
 binaries=$1 folder=$2 port=$3
-"$binaries/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 \
-    -c unix_socket_directories= -c fsync=off -c full_page_writes=off -c max_connections=400 \
-    </dev/null >"$folder/log" 2>&1 &
-server=$!
-read -r _
-kill -QUIT "$server"
-wait "$server"
+while :; do
+    "$binaries/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 \
+        -c unix_socket_directories= -c fsync=off -c full_page_writes=off -c max_connections=400 \
+        </dev/null >>"$folder/log" 2>&1 &
+    server=$!
+    read -r _ && again=yes || again=no
+    kill -QUIT "$server"
+    wait "$server"
+    [ "$again" = yes ] || break
+    echo stopped
+    read -r _ || break
+done
 rm -rf "$folder"
 "#;
 
 /// A running cluster. Dropping it stops the server and removes its data.
 pub struct Cluster {
     url: String,
+    place: Place,
     supervisor: Child,
     lifeline: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+/// Where a cluster is.
+struct Place {
+    folder: PathBuf,
+    binaries: PathBuf,
+    port: u16,
 }
 
 /// Why there is no cluster.
@@ -84,6 +100,31 @@ impl Cluster {
     /// The address of the server, as `postgres://…/postgres`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Stops the server at once, as a crash would: connections break, and nothing that was committed is lost.
+    ///
+    /// # Errors
+    /// [`ClusterError::Start`] when the supervisor is gone.
+    pub fn crash(&mut self) -> Result<(), ClusterError> {
+        self.tell_supervisor()?;
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).map_err(|error| failed("stopping the server", error))?;
+        if answer.trim() == "stopped" { Ok(()) } else { Err(failed("stopping the server", answer)) }
+    }
+
+    /// Starts the server again after [`Cluster::crash`], on the same port, and waits until it answers.
+    ///
+    /// # Errors
+    /// [`ClusterError::Start`].
+    pub fn recover(&mut self) -> Result<(), ClusterError> {
+        self.tell_supervisor()?;
+        wait_until_ready(&self.place)
+    }
+
+    fn tell_supervisor(&mut self) -> Result<(), ClusterError> {
+        let lifeline = self.lifeline.as_mut().ok_or_else(|| failed("the supervisor", "it is gone"))?;
+        lifeline.write_all(b"\n").map_err(|error| failed("the supervisor", error))
     }
 }
 
@@ -191,32 +232,34 @@ fn start_in(folder: &Path, binaries: &Path, account: Option<&Account>) -> Result
         .args([binaries, folder])
         .arg(port.to_string())
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         // Apart from a terminal's interrupt, or it would die before it has cleaned up.
         .process_group(0)
         .spawn()
         .map_err(|error| failed("the supervisor", error))?;
     let lifeline = supervisor.stdin.take();
+    let answers = supervisor.stdout.take().ok_or_else(|| failed("the supervisor", "it has no output"))?;
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=disable");
-    let cluster = Cluster { url, supervisor, lifeline };
-    wait_until_ready(folder, binaries, port)?;
+    let place = Place { folder: folder.to_owned(), binaries: binaries.to_owned(), port };
+    let cluster = Cluster { url, place, supervisor, lifeline, answers: BufReader::new(answers) };
+    wait_until_ready(&cluster.place)?;
     Ok(cluster)
 }
 
-fn wait_until_ready(folder: &Path, binaries: &Path, port: u16) -> Result<(), ClusterError> {
+fn wait_until_ready(place: &Place) -> Result<(), ClusterError> {
     let started = Instant::now();
     loop {
-        let ready = Command::new(binaries.join("pg_isready"))
+        let ready = Command::new(place.binaries.join("pg_isready"))
             .args(["--quiet", "--host=127.0.0.1", "--port"])
-            .arg(port.to_string())
+            .arg(place.port.to_string())
             .status()
             .map_err(|error| failed("pg_isready", error))?;
         if ready.success() {
             return Ok(());
         }
         if started.elapsed() > START_TIMEOUT {
-            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            let log = std::fs::read_to_string(place.folder.join("log")).unwrap_or_default();
             return Err(failed("the server", log));
         }
         std::thread::sleep(LOOK_EVERY);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 
-use crate::cluster::{self, ClusterError};
+use crate::cluster::{self, Cluster, ClusterError};
 use crate::evidence::{self, Entry, Outcome};
 use crate::story::Story;
 use crate::{nothing_may_be_skipped, say_skipped};
@@ -72,20 +72,30 @@ impl TestDatabase {
                 let url = format!("sqlite://{}?mode=rwc", folder.path().join("caudal.db").display());
                 Ok(TestDatabase { url, kind, _storage: Storage::Folder { _folder: folder } })
             }
-            DatabaseKind::Postgres => {
-                let server = cluster::server_url().await?;
-                let name = format!("caudal_test_{:016x}", RandomState::new().build_hasher().finish());
-                let create = format!("CREATE DATABASE {name} TEMPLATE template0");
-                let refused = |source| DatabaseUnavailable::Create { server: server.clone(), source };
-                execute(&server, create).await.map_err(refused)?;
-                let url = on_server(&server, &name);
-                Ok(TestDatabase {
-                    url,
-                    kind,
-                    _storage: Storage::Server { _database: ServerDatabase { server, name } },
-                })
-            }
+            DatabaseKind::Postgres => Self::fresh_at(cluster::server_url().await?).await,
         }
+    }
+
+    /// Makes an empty database on a cluster of the test's own, which it may crash without harm to others.
+    ///
+    /// # Errors
+    /// [`DatabaseUnavailable`].
+    pub async fn fresh_on(cluster: &Cluster) -> Result<TestDatabase, DatabaseUnavailable> {
+        Self::fresh_at(cluster.url().to_owned()).await
+    }
+
+    async fn fresh_at(server: String) -> Result<TestDatabase, DatabaseUnavailable> {
+        let name = format!("caudal_test_{:016x}", RandomState::new().build_hasher().finish());
+        let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+        let refused = |source| DatabaseUnavailable::Create { server: server.clone(), source };
+        execute(&server, create).await.map_err(refused)?;
+        let url = on_server(&server, &name);
+        let database = ServerDatabase { server, name };
+        Ok(TestDatabase {
+            url,
+            kind: DatabaseKind::Postgres,
+            _storage: Storage::Server { _database: database },
+        })
     }
 }
 
@@ -96,6 +106,16 @@ impl TestDatabase {
     /// What the database says.
     pub async fn pretend_schema(&self, version: u32) -> Result<(), sqlx::Error> {
         self.execute(&format!("UPDATE _sqlx_migrations SET version = {version}")).await
+    }
+
+    /// Cuts every connection to a PostgreSQL database.
+    ///
+    /// # Errors
+    /// What the database says; that it is none of PostgreSQL.
+    pub async fn cut_connections(&self) -> Result<(), sqlx::Error> {
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        self.execute(cut).await
     }
 
     /// Runs one statement, for what no program of ours would do to its database.
@@ -119,17 +139,37 @@ impl TestDatabase {
 /// # Panics
 /// When the story does; when there is no such database and nothing may be skipped.
 pub fn story_on<F: Future<Output = ()>>(kind: DatabaseKind, name: &str, story: fn(TestDatabase) -> F) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("the runtime of a story can be built");
+    let runtime = runtime();
     let database = match runtime.block_on(TestDatabase::fresh(kind)) {
         Ok(database) => database,
         Err(unavailable) => return skip(kind, name, &unavailable),
     };
     let _story = Story::begin(name, Some(kind));
     runtime.block_on(Box::pin(story(database)));
+}
+
+/// Runs a story that only several processes on one PostgreSQL can tell: SQLite has no row locks to get wrong. It
+/// counts for neither database.
+///
+/// # Panics
+/// When the story does; when there is no PostgreSQL and nothing may be skipped.
+pub fn story_of_several_processes<F: Future<Output = ()>>(name: &str, story: fn(TestDatabase) -> F) {
+    let runtime = runtime();
+    let kind = DatabaseKind::Postgres;
+    let database = match runtime.block_on(TestDatabase::fresh(kind)) {
+        Ok(database) => database,
+        Err(unavailable) => return skip(kind, name, &unavailable),
+    };
+    let _story = Story::begin(name, None);
+    runtime.block_on(Box::pin(story(database)));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("the runtime of a story can be built")
 }
 
 fn skip(kind: DatabaseKind, name: &str, unavailable: &DatabaseUnavailable) {

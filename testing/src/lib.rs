@@ -36,7 +36,7 @@ mod waiting;
 
 pub use chromium::{StoryBrowser, chromium};
 pub use cluster::{Cluster, ClusterError, SERVER_VARIABLE};
-pub use database::{DatabaseKind, DatabaseUnavailable, TestDatabase, story_on};
+pub use database::{DatabaseKind, DatabaseUnavailable, TestDatabase, story_of_several_processes, story_on};
 pub use evidence::Side;
 pub use story::{Story, Witness, story, vector_used, witness};
 pub use waiting::until;
@@ -66,6 +66,21 @@ macro_rules! both_databases {
                 let name = ::core::concat!(::core::module_path!());
                 $crate::story_on($crate::DatabaseKind::Postgres, name, story);
             }
+        }
+    )+};
+}
+
+/// Makes of each story a test on a fresh database of PostgreSQL, for what several processes of the hub do to each
+/// other there. They are counted for neither database.
+#[macro_export]
+macro_rules! several_processes {
+    ($( $(#[$meta:meta])* async fn $story:ident($database:ident: $type:ty) $body:block )+) => {$(
+        $(#[$meta])*
+        #[test]
+        fn $story() {
+            async fn story($database: $type) $body
+            let name = ::core::concat!(::core::module_path!(), "::", ::core::stringify!($story));
+            $crate::story_of_several_processes(name, story);
         }
     )+};
 }

@@ -29,6 +29,7 @@ pub struct HubSection {
     pub public_url: String,
     pub trusted_proxies: Vec<String>,
     pub poll_ms: u64,
+    pub drain_ms: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -151,6 +152,7 @@ impl Default for HubSection {
             public_url: "http://127.0.0.1:4040".into(),
             trusted_proxies: Vec::new(),
             poll_ms: 500,
+            drain_ms: 5_000,
         }
     }
 }

@@ -114,6 +114,7 @@ fn every_refusal_names_its_key() {
         ("hub.public_url", development("[hub]\npublic_url = \"here\"\n")),
         ("hub.trusted_proxies", development("[hub]\ntrusted_proxies = [\"proxy\"]\n")),
         ("hub.poll_ms", development("[hub]\npoll_ms = 1\n")),
+        ("hub.drain_ms", development("[hub]\ndrain_ms = 60001\n")),
         ("events.timeout_ms", development("[events]\ntimeout_ms = 1\n")),
         ("database.url", development("[database]\nurl = \"mysql://u@h/d\"\n")),
         ("database.url", development("[database]\nurl = \"sqlite:\"\n")),

@@ -1,6 +1,8 @@
 //! `kill -9` at every commit and every outbound call of a payment's way. The judges are the provider's ledger, the
 //! merchant's inbox and the API, never the hub's own tables.
 
+#[path = "../support/parties.rs"]
+mod parties;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
@@ -11,9 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub::crash::POINTS;
+use parties::Told;
 use testing::{DatabaseKind, TestDatabase};
 use tokio::sync::Semaphore;
-use world::{Told, World};
+use world::World;
 
 /// With `all` every point runs on PostgreSQL too, not only a share.
 const MODE_VARIABLE: &str = "CAUDAL_CRASH_MATRIX";

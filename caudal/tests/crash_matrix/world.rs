@@ -1,33 +1,20 @@
 //! Where the stories of the crash matrix play: a hub that is started again whenever it dies, the sandbox, and a
 //! merchant's inbox, which live on in the test's own process.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::routing::post;
-use placetopay_simulator::AvalPay;
-use sandbox::{Mount, RunningSandbox, Sandbox, SandboxConfig};
-use serde_json::{Value, json};
-use simulation::NewAccount;
-use simulation::hardship::{RequestFault, Rule, Target, Times};
+use serde_json::Value;
+use simulation::hardship::{RequestFault, Times};
 use testing::TestDatabase;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::{MASTER_KEY, Place};
+use crate::parties::{Inbox, KEY, PROVIDER, Provider, Told, between, free_address, order, pay};
+use crate::support::Place;
 
-const PROVIDER: &str = "avalpay";
-const APPROVED_CARD: &str = "4110760000000081";
 const REFERENCE: &str = "PEDIDO-1";
-/// SHA-256 of `sk_only_for_tests`.
-const KEY: &str = "sk_only_for_tests";
-const KEY_SHA256: &str = "8b3e6e3a2e0041c6ab31bc2be300804298754bfc04b690e700b33a515487e658";
 /// What a dead process claimed is free again after this, in seconds.
 const LEASE_S: &str = "1";
 /// How long anything of a story may take, on a machine under load.
@@ -36,16 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(2);
 /// How far it is moved then, in seconds: beyond the next look-up, and the next try of a delivery.
 const STEP_S: u64 = 400;
-
-/// How often an event of a kind was told, and by how many events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
-    pub times: usize,
-    pub ids: usize,
-}
-
-/// The merchant's inbox: id and kind of everything received.
-type Inbox = Arc<Mutex<Vec<(String, String)>>>;
 
 /// How the hub lived.
 #[derive(Default)]
@@ -62,7 +39,7 @@ pub struct World {
     place: Arc<Place>,
     hub: String,
     http: reqwest::Client,
-    sandbox: RunningSandbox,
+    provider: Provider,
     inbox: Inbox,
     lives: Arc<Mutex<Lives>>,
     tasks: Vec<JoinHandle<()>>,
@@ -77,22 +54,13 @@ impl Drop for World {
 impl World {
     /// Starts everything; each process of the hub dies of the next entry of `lives`, the last one of nothing.
     pub async fn start(database: &TestDatabase, lives: Vec<String>) -> World {
-        let mounts = vec![Mount::on_loopback(Box::new(AvalPay::new()), 0)];
-        let sandbox = Sandbox::start(SandboxConfig::new(mounts)).await.expect("a sandbox");
         let hub = free_address().await;
-        let wanted = NewAccount {
-            name: "main".into(),
-            notification_url: Some(format!("http://{hub}/notices/{PROVIDER}/main")),
-            settings: BTreeMap::new(),
-        };
-        let opened = sandbox.steering.open_account(PROVIDER, wanted).expect("an account");
-        let place = Place::with(&configuration(&hub, database, &sandbox, &opened.credentials["login"]));
-        place.write("master.key", MASTER_KEY, 0o600);
-        place.write("secret.key", &opened.credentials["secret_key"], 0o600);
+        let provider = Provider::start(&format!("http://{hub}/notices/{PROVIDER}/main")).await;
+        let place = provider.place_of_a_hub(&hub, &database.url, "");
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).pool_max_idle_per_host(0);
         let http = http.cookie_store(true).build().expect("a client");
-        let (place, lived, inbox) = (Arc::new(place), Arc::<Mutex<Lives>>::default(), Inbox::default());
-        let (inbox_url, listening) = open_inbox(&inbox).await;
+        let (place, lived) = (Arc::new(place), Arc::<Mutex<Lives>>::default());
+        let (inbox, inbox_url, listening) = Inbox::open().await;
         let keeper = Keeper {
             place: Arc::clone(&place),
             hub: hub.clone(),
@@ -100,31 +68,26 @@ impl World {
             lives: Arc::clone(&lived),
         };
         let tasks = vec![listening, tokio::spawn(keeper.keep(lives))];
-        let world = World { place, hub, http, sandbox, inbox, lives: lived, tasks };
-        let endpoint = json!({ "url": inbox_url });
+        let world = World { place, hub, http, provider, inbox, lives: lived, tasks };
+        let endpoint = serde_json::json!({ "url": inbox_url });
         world.until(async || world.post("/v1/event_endpoints", "endpoint", &endpoint).await).await;
         world
     }
 
     /// The provider commits the next creation, and its answer is lost.
     pub fn lose_the_next_creation(&self) {
-        let on = Target::Request {
-            operation: Some("create_session".into()),
-            fault: RequestFault::ResetAfterEffect,
-        };
-        let rule = Rule { provider: PROVIDER.into(), on, account: None, about: None, times: Times::Count(1) };
-        self.sandbox.steering.add_hardship(rule).expect("a hardship");
+        self.provider.spoil("create_session", RequestFault::ResetAfterEffect, Times::Count(1));
     }
 
     /// Asks for the payment, and again with the same key until there is an answer.
     pub async fn order(&self) -> Value {
-        let order = order();
+        let order = order(REFERENCE);
         self.until(async || self.post("/v1/payments", "order", &order).await).await
     }
 
     /// Asks once, and does not mind.
     pub async fn order_once(&self) {
-        let answer = self.post("/v1/payments", "order", &order()).await;
+        let answer = self.post("/v1/payments", "order", &order(REFERENCE)).await;
         assert!(answer.is_none(), "the hub answered: {answer:?}");
     }
 
@@ -136,27 +99,7 @@ impl World {
 
     /// Pays in the provider's page, without scripts; answers the page that tells the result.
     pub async fn pay(&self, payment: &Value) -> String {
-        let page = payment["pay_url"].as_str().unwrap_or_else(|| panic!("nowhere to pay: {payment}"));
-        let read = async |request: reqwest::RequestBuilder| {
-            request.send().await.expect("the provider answers").text().await.expect("a page")
-        };
-        let buyer = [("email", "compradora@correo.example")];
-        read(self.http.post(format!("{page}/email")).form(&buyer)).await;
-        let form = read(self.http.get(format!("{page}/card"))).await;
-        let token = between(&form, "name=\"form_token\" value=\"", "\"");
-        let fields = [
-            ("form_token", token),
-            ("card_number", APPROVED_CARD),
-            ("expiry", "11/49"),
-            ("cvv", "123"),
-            ("installments", "1"),
-            ("holder_name", "Mariana"),
-            ("holder_surname", "Prueba"),
-            ("document_type", "CC"),
-            ("document", "1093847561"),
-            ("mobile", "3005550147"),
-        ];
-        read(self.http.post(format!("{page}/card")).form(&fields)).await
+        pay(&self.http, payment).await
     }
 
     /// Goes back to the hub from the provider's result.
@@ -186,12 +129,12 @@ impl World {
 
     /// Moves the clock of sandbox and hub. A hub that dies on the way is waited for.
     pub async fn let_pass(&self, seconds: u64) {
-        let target = self.sandbox.clock().now()
+        let target = self.provider.sandbox.clock().now()
             + jiff::SignedDuration::from_secs(i64::try_from(seconds).expect("few"));
         self.until(async || {
             // It may be there already, when the hub died on the way.
-            let moved = target <= self.sandbox.clock().now()
-                || self.sandbox.steering.advance_to(target).await.is_ok();
+            let moved = target <= self.provider.sandbox.clock().now()
+                || self.provider.sandbox.steering.advance_to(target).await.is_ok();
             (moved && self.payment().await.is_some()).then_some(())
         })
         .await;
@@ -221,16 +164,11 @@ impl World {
 
     /// Approved charges in the provider's ledger.
     pub fn charges(&self) -> usize {
-        let ledger = self.sandbox.steering.ledger(None, None);
-        ledger.iter().filter(|line| line.state == "approved" && line.kind == "charge").count()
+        self.provider.charges()
     }
 
     pub fn told(&self, status: &str) -> Told {
-        let inbox = self.inbox.lock().expect("the inbox");
-        let kind = format!("payment.{status}");
-        let ids: Vec<&str> =
-            inbox.iter().filter(|(_, told)| *told == kind).map(|(id, _)| id.as_str()).collect();
-        Told { times: ids.len(), ids: ids.iter().collect::<BTreeSet<_>>().len() }
+        self.inbox.told(REFERENCE, status)
     }
 
     pub fn deaths(&self) -> usize {
@@ -341,59 +279,4 @@ impl Keeper {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
-}
-
-fn configuration(hub: &str, database: &TestDatabase, sandbox: &RunningSandbox, login: &str) -> String {
-    let steering = sandbox.steering_address();
-    let provider = sandbox.address(PROVIDER).expect("a port");
-    format!(
-        "[hub]\nlisten = \"{hub}\"\npublic_url = \"http://{hub}\"\npoll_ms = 20\n\
-         [database]\nurl = \"{}\"\n[keys]\nmaster_key_file = \"master.key\"\n\
-         [events]\nallow_private_targets = true\ntimeout_ms = 5000\n[clock]\nfollow = \"http://{steering}\"\n\
-         [merchants.shop]\nname = \"Tienda de prueba\"\n\
-         [[merchants.shop.api_keys]]\nname = \"test\"\nsha256 = \"{KEY_SHA256}\"\n\
-         [accounts.main]\nmerchant = \"shop\"\nprovider = \"{PROVIDER}\"\nenvironment = \"test\"\n\
-         base_url = \"http://{provider}/\"\n\
-         [accounts.main.settings]\nlogin = \"{login}\"\nsecret_key_file = \"secret.key\"\n",
-        database.url
-    )
-}
-
-fn order() -> Value {
-    json!({
-        "reference": REFERENCE,
-        "amount": 11_900_000,
-        "currency": "COP",
-        "shopper": { "ip": "203.0.113.24", "user_agent": "Prueba/1.0" },
-    })
-}
-
-/// Opens the merchant's inbox; answers its address.
-async fn open_inbox(inbox: &Inbox) -> (String, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}/events", listener.local_addr().expect("an address"));
-    let router = Router::new().route("/events", post(receive)).with_state(Arc::clone(inbox));
-    let serving = tokio::spawn(async move {
-        axum::serve(listener, router).await.expect("the inbox is open");
-    });
-    (url, serving)
-}
-
-async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: String) {
-    let id = headers["webhook-id"].to_str().expect("text").to_owned();
-    let body: Value = serde_json::from_str(&body).expect("JSON");
-    let kind = body["type"].as_str().expect("a type").to_owned();
-    inbox.lock().expect("the inbox").push((id, kind));
-}
-
-/// An address that was free a moment ago.
-async fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    listener.local_addr().expect("an address").to_string()
-}
-
-/// The text between two others.
-fn between<'text>(text: &'text str, before: &str, after: &str) -> &'text str {
-    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}"));
-    rest.split_once(after).expect("an end").0
 }

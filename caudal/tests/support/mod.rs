@@ -99,6 +99,8 @@ fn command_in(folder: &Path, arguments: &[&str]) -> Command {
         command.env_remove(name);
     }
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).env("NO_COLOR", "1");
+    // Nothing in front follows `/readyz`.
+    command.env("CAUDAL_HUB__DRAIN_MS", "0");
     command
 }
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use payment::Timestamp;
 use tokio::task::JoinSet;
 
-use crate::crash::{crash_point, lease_s};
+use crate::crash::{crash_point, lapsed_by, lease_s};
 use crate::fault::fault;
 use crate::flow::manage_endpoints::{disable_endpoint, former_secret_place, secret_place};
 use crate::flow::wire_mask::mask_numbers;
@@ -54,7 +54,8 @@ pub async fn begin_deliveries(
     let lease = lease_s(timeout_s.saturating_add(LEASE_MARGIN_S));
     let lease_until = real_now + jiff::SignedDuration::from_secs(lease);
     let at_once = if fault!("let_one_endpoint_take_all") { u32::MAX } else { AT_ONCE_PER_ENDPOINT };
-    let claimed = hub.store.claim_deliveries(hub.clock.now(), real_now, lease_until, limit, at_once).await?;
+    let claimed =
+        hub.store.claim_deliveries(hub.clock.now(), lapsed_by(real_now), lease_until, limit, at_once).await?;
     let count = claimed.len();
     for delivery in claimed {
         let hub = Arc::clone(hub);

@@ -11,7 +11,7 @@ use payment::task::Target;
 use payment::{Task, Timestamp};
 use tokio::task::JoinSet;
 
-use crate::crash::{crash_point, lease_s};
+use crate::crash::{crash_point, lapsed_by, lease_s};
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, Source, apply_facts, new_case};
 use crate::flow::create_payment::{not_opened, unreachable_failure};
@@ -188,7 +188,7 @@ pub async fn begin_probes(
     let accounts = hub.settings.work_accounts();
     let claimed = hub
         .store
-        .claim_work(hub.clock.now(), real_now, lease_until, limit, AT_ONCE_PER_ACCOUNT, &accounts)
+        .claim_work(hub.clock.now(), lapsed_by(real_now), lease_until, limit, AT_ONCE_PER_ACCOUNT, &accounts)
         .await?;
     let count = claimed.len();
     for work in claimed {

@@ -31,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Rest after the system refuses a connection for want of resources.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
-/// Accepts and serves until `shutdown`, then lets everything end.
+/// Accepts and serves until `shutdown`, by which everybody has heard of the end, then lets everything end.
 pub(super) async fn serve(
     hub: &Arc<Hub>,
     listener: TcpListener,

@@ -4,7 +4,7 @@ use payment::Timestamp;
 use payment::id::{EndpointId, EventId};
 use sqlx::FromRow;
 
-use super::database::{Link, Store, StoreError, Tx, instant, on, parsed};
+use super::database::{Link, Store, StoreError, Tx, fence, instant, on, parsed};
 use super::rows::{Delivery, DeliveryTry};
 use crate::crash::crash_point;
 
@@ -27,11 +27,11 @@ const CLAIM_POSTGRES: &str = "UPDATE delivery SET claimed_until = $3, claim = cl
      ORDER BY d.next_at, d.event_id LIMIT $4 FOR UPDATE OF d SKIP LOCKED) \
      RETURNING merchant_id, event_id, endpoint_id, tries, claim";
 const DELIVERED: &str = "UPDATE delivery SET state = 'delivered', next_at = NULL, last_result = $5 \
-     WHERE merchant_id = $1 AND event_id = $2 AND endpoint_id = $3 AND claim = $4";
+     WHERE merchant_id = $1 AND event_id = $2 AND endpoint_id = $3 AND claim <= $4";
 const PUT_OFF: &str = "UPDATE delivery SET next_at = $6, claimed_until = 0, last_result = $5 \
-     WHERE merchant_id = $1 AND event_id = $2 AND endpoint_id = $3 AND claim = $4";
+     WHERE merchant_id = $1 AND event_id = $2 AND endpoint_id = $3 AND claim <= $4";
 const GIVE_UP: &str = "UPDATE delivery SET state = 'given_up', next_at = NULL, last_result = $5 \
-     WHERE merchant_id = $1 AND event_id = $2 AND endpoint_id = $3 AND claim = $4";
+     WHERE merchant_id = $1 AND event_id = $2 AND endpoint_id = $3 AND claim <= $4";
 const LOG: &str = "INSERT INTO delivery_try (merchant_id, event_id, endpoint_id, number, at, result, duration_us, answer) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const WORKS_AGAIN: &str = "UPDATE event_endpoint SET failing_since = NULL \
@@ -167,7 +167,7 @@ impl Store {
                 .bind(&delivery.merchant_id)
                 .bind(delivery.event_id.as_str())
                 .bind(delivery.endpoint_id.as_str())
-                .bind(delivery.claim)
+                .bind(fence(delivery.claim))
                 .bind(&made.result);
             if let DeliveryOutcome::PutOff(next_at) = outcome {
                 query = query.bind(next_at.as_microsecond());

@@ -2,7 +2,7 @@
 
 use payment::Timestamp;
 
-use super::database::{Link, Store, StoreError, Tx, instant, on, parsed, to_json};
+use super::database::{Link, Store, StoreError, Tx, fence, instant, on, parsed, to_json};
 use super::rows::{AttemptKey, NewWork, PaymentKey, Work};
 use super::sets::{read_rows, write_rows};
 use crate::crash::crash_point;
@@ -45,8 +45,8 @@ const CLAIM_POSTGRES: &str = "UPDATE work SET claimed_until = $3, claim = claim 
      FOR UPDATE OF w SKIP LOCKED) \
      RETURNING merchant_id, payment_id, attempt_id, tries, claim, cause";
 const RELEASE: &str = "UPDATE work SET due_at = $4, claimed_until = 0, cause = 'probe', is_repeat = 1 \
-     WHERE merchant_id = $1 AND attempt_id = $2 AND claim = $3";
-const DONE_BY_CLAIM: &str = "DELETE FROM work WHERE merchant_id = $1 AND attempt_id = $2 AND claim = $3";
+     WHERE merchant_id = $1 AND attempt_id = $2 AND claim <= $3";
+const DONE_BY_CLAIM: &str = "DELETE FROM work WHERE merchant_id = $1 AND attempt_id = $2 AND claim <= $3";
 const NEXT_SQLITE: &str = "SELECT MIN((SELECT MIN(due_at) FROM work WHERE merchant_id = a.value ->> 0 \
      AND account_id = a.value ->> 1 AND is_repeat = lane.is_repeat)) \
      FROM json_each($1) a CROSS JOIN (SELECT 0 AS is_repeat UNION ALL SELECT 1) lane";
@@ -126,7 +126,7 @@ impl Store {
             sqlx::query(RELEASE)
                 .bind(&work.merchant_id)
                 .bind(work.attempt_id.as_str())
-                .bind(work.claim)
+                .bind(fence(work.claim))
                 .bind(due_at.as_microsecond())
                 .execute(connection)
                 .await?;
@@ -141,7 +141,7 @@ impl Store {
             sqlx::query(DONE_BY_CLAIM)
                 .bind(&work.merchant_id)
                 .bind(work.attempt_id.as_str())
-                .bind(work.claim)
+                .bind(fence(work.claim))
                 .execute(connection)
                 .await?;
         });

@@ -48,6 +48,7 @@ pub fn settings(accounts: Vec<Account>) -> Settings {
         clock_follow: None,
         master_key: SecretString::from("5".repeat(64)),
         poll_ms: 20,
+        drain_ms: 0,
     }
 }
 

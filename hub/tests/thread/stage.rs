@@ -386,6 +386,7 @@ fn settings(hub_url: &str, accounts: Vec<Account>) -> Settings {
         clock_follow: None,
         master_key: SecretString::from("5".repeat(64)),
         poll_ms: 50,
+        drain_ms: 0,
     }
 }
 
