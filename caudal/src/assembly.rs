@@ -51,6 +51,7 @@ pub async fn migrate(store: &Store) -> Result<(), Failure> {
 pub async fn open(database: &SecretString) -> Result<Store, Failure> {
     let store = connect(database).await?;
     migrate(&store).await?;
+    store.try_writing().await.map_err(|error| database_failure(&error))?;
     Ok(store)
 }
 

@@ -120,6 +120,7 @@ fn check(
     }
     let merchants: Vec<Merchant> =
         file.merchants.iter().map(|(id, section)| merchant(id, section)).collect::<Result<_, _>>()?;
+    refuse_shared_keys(&merchants)?;
     let accounts = file.accounts.iter();
     let accounts: Vec<_> = accounts
         .map(|(id, section)| accounts::account(id, section, providers, &secrets))
@@ -201,6 +202,24 @@ fn merchant(id: &str, section: &MerchantSection) -> Result<Merchant, Failure> {
     })
 }
 
+/// A key opens one merchant's payments and nobody else's.
+fn refuse_shared_keys(merchants: &[Merchant]) -> Result<(), Failure> {
+    let mut owners = BTreeMap::new();
+    for merchant in merchants {
+        for key in merchant.api_keys.iter().filter(|key| !key.is_revoked) {
+            let (id, name) = (&merchant.id, &key.name);
+            if let Some(other) = owners.insert(key.sha256, id) {
+                let text = format!(
+                    "merchants.{id}.api_keys: {name:?} is a key of merchants.{other} already: \
+                     make one by `caudal doctor --new-api-key`"
+                );
+                return Err(Failure::usage(text));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn language(key: &str, word: Option<&str>) -> Result<Language, Failure> {
     match word {
         None | Some("es") => Ok(Language::Es),
@@ -235,9 +254,6 @@ fn master_key_sources(file: &File) -> Sources {
 /// The key ring: one master key a line, the newest first.
 fn read_master_keys(file: &File, secrets: &SecretReader<'_>) -> Result<SecretString, Failure> {
     let sources = master_key_sources(file);
-    if let Some(path) = &sources.file {
-        refuse_open_file("keys.master_key_file", &secrets.path(path))?;
-    }
     let keys = secrets.read(&sources)?.ok_or_else(|| {
         let make_one = "make a file by `caudal doctor --new-master-key` and name it in keys.master_key_file";
         Failure::usage(format!("keys.master_key_file: missing: {make_one}"))
@@ -248,15 +264,6 @@ fn read_master_keys(file: &File, secrets: &SecretReader<'_>) -> Result<SecretStr
     let ring = SecretString::from(keys.join("\n"));
     hub::vault::Vault::new(&ring).map_err(|error| Failure::usage(format!("{}: {error}", sources.key)))?;
     Ok(ring)
-}
-
-/// Refuses a key file that others than its owner may read. One that is not there is told by whoever reads it.
-fn refuse_open_file(key: &str, path: &Path) -> Result<(), Failure> {
-    let shown = path.display();
-    match crate::keys::is_readable_by_others(path) {
-        Ok(true) => Err(Failure::environment(format!("{key}: others may read {shown}: chmod 600 {shown}"))),
-        Ok(false) | Err(_) => Ok(()),
-    }
 }
 
 fn read_database(file: &File, secrets: &SecretReader<'_>) -> Result<SecretString, Failure> {

@@ -200,8 +200,8 @@ testing::both_databases! {
         };
         let run = |arguments: &[&str]| -> Ended {
             let mut command = command_of_nobody(&place, arguments);
-            command.env("CAUDAL_DATABASE__URL", &url).stdin(Stdio::null());
-            Ended::of(command.output().expect("it runs"))
+            command.env("CAUDAL_DATABASE__URL", &url);
+            Ended::after(command)
         };
         tokio::task::block_in_place(|| run(&["migrate"])).succeeds();
         disk.fill();

@@ -35,6 +35,12 @@ pub fn account(
     })?;
     let profile = provider.profile();
     let environment = environment(&at, &section.environment)?;
+    if environment == Environment::Production && !secrets.is_production {
+        let text = format!(
+            "{at}.environment: real money moves in a hub with hub.environment = \"production\" only: set that"
+        );
+        return Err(Failure::usage(text));
+    }
     let base_url = url(&format!("{at}.base_url"), &section.base_url, secrets.is_production)?;
     let mut account = Account {
         id: id.to_owned(),

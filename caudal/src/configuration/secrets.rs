@@ -36,7 +36,7 @@ impl SecretReader<'_> {
     ///
     /// # Errors
     /// [`Failure::Usage`] when it is given in two ways, is empty, or stands in a production configuration;
-    /// [`Failure::Environment`] when the file or the variable is not there.
+    /// [`Failure::Environment`] when the file or the variable is not there, or others may read the file.
     pub fn read(&self, sources: &Sources) -> Result<Option<Vec<String>>, Failure> {
         let key = &sources.key;
         let ways = usize::from(sources.inline.is_some())
@@ -76,6 +76,7 @@ impl SecretReader<'_> {
 
     fn text_of(&self, key: &str, file: &Path) -> Result<String, Failure> {
         let path = self.path(file);
+        refuse_open_file(&format!("{key}_file"), &path)?;
         let cannot = |reason: String| {
             let shown = path.display();
             Failure::environment(format!(
@@ -87,6 +88,15 @@ impl SecretReader<'_> {
             return Err(cannot(format!("{size} bytes are no secret")));
         }
         std::fs::read_to_string(&path).map_err(|error| cannot(error.to_string()))
+    }
+}
+
+/// Refuses a file that others than its owner may read. One that is not there is told by whoever reads it.
+fn refuse_open_file(key: &str, path: &Path) -> Result<(), Failure> {
+    let shown = path.display();
+    match crate::keys::is_readable_by_others(path) {
+        Ok(true) => Err(Failure::environment(format!("{key}: others may read {shown}: chmod 600 {shown}"))),
+        Ok(false) | Err(_) => Ok(()),
     }
 }
 

@@ -11,6 +11,9 @@ use std::process::{Child, Command, Output, Stdio};
 /// A master key for tests, plainly invented.
 pub const MASTER_KEY: &str = "8c1f0a93b5e24d6f8a0b1c2d3e4f50617c1f0a93b5e24d6f8a0b1c2d3e4f5a6b";
 
+/// How long a command that ends by itself may take, on a machine under load.
+const RUN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// A directory with a configuration in it.
 pub struct Place {
     folder: tempfile::TempDir,
@@ -58,16 +61,36 @@ impl Place {
 
     /// Runs to the end.
     pub fn run(&self, arguments: &[&str]) -> Ended {
-        Ended::of(self.command(arguments).output().expect("the program runs"))
+        Ended::after(self.command(arguments))
     }
 
     /// Runs with one more variable.
     pub fn run_with(&self, variable: &str, value: &str, arguments: &[&str]) -> Ended {
-        Ended::of(self.command(arguments).env(variable, value).output().expect("the program runs"))
+        let mut command = self.command(arguments);
+        command.env(variable, value);
+        Ended::after(command)
     }
 }
 
 impl Ended {
+    /// Runs to the end. One that goes on, such as a hub that serves what it should have refused, is ended and has no
+    /// exit code.
+    pub fn after(mut command: Command) -> Ended {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
+        let id = child.id().to_string();
+        let (ended, waiting) = std::sync::mpsc::channel::<()>();
+        let watching = std::thread::spawn(move || {
+            if waiting.recv_timeout(RUN_PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                // It may have ended just now.
+                let _ = Command::new("kill").args(["-9", &id]).status();
+            }
+        });
+        let output = child.wait_with_output().expect("it ends");
+        drop(ended);
+        watching.join().expect("nobody panics");
+        Ended::of(output)
+    }
+
     pub fn of(output: Output) -> Ended {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         Ended { code: output.status.code(), output: text(output.stdout), errors: text(output.stderr) }

@@ -218,6 +218,15 @@ impl Store {
         Ok(())
     }
 
+    /// Finds out whether the database takes what is written: SQLite opens a file that it may only read without a word,
+    /// and PostgreSQL a standby. Changes nothing.
+    pub async fn try_writing(&self) -> Result<(), StoreError> {
+        const NOTHING: &str = "DELETE FROM _sqlx_migrations WHERE version < 0";
+        let mut tx = self.begin().await?;
+        on!(tx.link(), connection => drop(sqlx::query(NOTHING).execute(connection).await?));
+        Ok(())
+    }
+
     /// Begins a write transaction. On SQLite it waits for the one writer.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match &self.database {
