@@ -223,7 +223,9 @@ impl Store {
     pub async fn try_writing(&self) -> Result<(), StoreError> {
         const NOTHING: &str = "DELETE FROM _sqlx_migrations WHERE version < 0";
         let mut tx = self.begin().await?;
-        on!(tx.link(), connection => drop(sqlx::query(NOTHING).execute(connection).await?));
+        on!(tx.link(), connection => {
+            sqlx::query(NOTHING).execute(connection).await?;
+        });
         Ok(())
     }
 
