@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hub::Providers;
+use pagoefectivo_simulator::PagoEfectivo;
 use placetopay_client::checkout;
 use placetopay_simulator as placetopay;
 use simulation::Simulator;
@@ -14,7 +15,7 @@ pub fn providers() -> Providers {
 
 /// The providers that the sandbox simulates.
 pub fn simulators() -> Vec<Box<dyn Simulator>> {
-    vec![Box::new(placetopay::checkout::AvalPay::new())]
+    vec![Box::new(placetopay::checkout::AvalPay::new()), Box::new(PagoEfectivo::new())]
 }
 
 /// A provider as demo and tour meet it.
