@@ -32,9 +32,11 @@ impl Bounded {
         match verdict {
             Verdict::Valid => None,
             Verdict::Test | Verdict::Repeated | Verdict::UnknownReference => Some(Self::Idle),
-            Verdict::Forged | Verdict::Unsigned | Verdict::Unreadable | Verdict::Outside => {
-                Some(Self::Unverified)
-            }
+            Verdict::Forged
+            | Verdict::Unsigned
+            | Verdict::Unverifiable
+            | Verdict::Unreadable
+            | Verdict::Outside => Some(Self::Unverified),
         }
     }
 

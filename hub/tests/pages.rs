@@ -10,7 +10,7 @@ use hub::settings::ConsoleAccess;
 use hub::{Hub, Settings};
 use payment::account::Account;
 use payment::fact::{FactKind, Telling};
-use payment::notice::{NoticeReply, RawNotice, Reading, Verdict};
+use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::order::{Complaint, Order};
 use payment::profile::Profile;
 use payment::provider::{Moment, Provider};
@@ -384,6 +384,7 @@ impl Provider for Talkative {
                     headers: vec![],
                     body: vec![],
                     timeout_ms: 40_000,
+                    needs_token: false,
                 };
                 Step::Call(Box::new(Call { request, memo: Memo::default(), on_lost: AfterLost::FreshStart }))
             }
@@ -401,8 +402,8 @@ impl Provider for Talkative {
         }
     }
 
-    fn read_notice(&self, notice: &RawNotice, account: &Account, now: Timestamp) -> Reading {
-        Paper.read_notice(notice, account, now)
+    fn read_notice(&self, notice: &RawNotice, keys: Keys<'_>, now: Timestamp) -> Reading {
+        Paper.read_notice(notice, keys, now)
     }
 
     fn reply_to(&self, verdict: Verdict) -> NoticeReply {
@@ -411,9 +412,9 @@ impl Provider for Talkative {
 }
 
 fn in_progress(step: Step) -> Step {
-    let Step::Learned(mut observations) = step else { return step };
-    for fact in observations.iter_mut().flat_map(|observation| &mut observation.facts) {
+    let Step::Learned(mut learned) = step else { return step };
+    for fact in learned.observations.iter_mut().flat_map(|observation| &mut observation.facts) {
         fact.kind = FactKind::InProgress(Telling::default());
     }
-    Step::Learned(observations)
+    Step::Learned(learned)
 }

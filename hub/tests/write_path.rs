@@ -33,6 +33,7 @@ fn news(payment_id: &PaymentId, attempt_id: &AttemptId) -> Known {
         attempt_id: attempt_id.clone(),
         source: Source::Probe,
         facts: Vec::new(),
+        attempt_key: None,
         failure: None,
         calls: Vec::new(),
     }

@@ -67,6 +67,8 @@ pub struct Standing {
     pub since: Option<Timestamp>,
     /// The provider's final words contradict each other.
     pub is_contradictory: bool,
+    /// It ended by our own timer alone: the provider has said nothing final.
+    pub is_by_own_timer: bool,
 }
 
 impl Attempt {
@@ -89,10 +91,22 @@ impl Attempt {
         }
         let Some((_, fact)) = best else {
             let reason = Reason::default();
-            return Standing { state: AttemptState::Created, reason, since: None, is_contradictory: false };
+            return Standing {
+                state: AttemptState::Created,
+                reason,
+                since: None,
+                is_contradictory: false,
+                is_by_own_timer: false,
+            };
         };
         let (state, reason) = state_of(&fact.kind);
-        Standing { state, reason, since: Some(fact.at), is_contradictory: outcomes.len() > 1 }
+        Standing {
+            state,
+            reason,
+            since: Some(fact.at),
+            is_contradictory: outcomes.len() > 1,
+            is_by_own_timer: matches!(fact.kind, FactKind::TimedOut),
+        }
     }
 }
 

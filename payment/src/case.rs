@@ -12,17 +12,25 @@ pub enum CaseKind {
     Overpaid,
     /// Paid after it had been given up.
     LatePayment,
+    /// The answer to a creation was lost, and the provider may have something that can be paid and that nobody can look
+    /// up: it is held until a notice tells of it.
+    PossibleOrphan,
     /// The hub asked as long as its policy allows and the provider has no final word.
     Unresolved,
 }
 
 impl CaseKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Conflict, Self::Overpaid, Self::LatePayment, Self::PossibleOrphan, Self::Unresolved];
+
     /// The word kept in the store and shown in the console.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Conflict => "conflict",
             Self::Overpaid => "overpaid",
             Self::LatePayment => "late_payment",
+            Self::PossibleOrphan => "possible_orphan",
             Self::Unresolved => "unresolved",
         }
     }

@@ -65,8 +65,11 @@ pub enum FactKind {
 pub struct Opening {
     /// The provider's own reference.
     pub provider_reference: String,
-    /// Where the shopper pays.
+    /// Where the shopper pays, or learns how to.
     pub pay_url: Url,
+    /// What the shopper gives elsewhere to pay: the code of a cash payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pay_code: Option<String>,
     /// When it closes.
     pub expires_at: Timestamp,
 }
@@ -146,7 +149,12 @@ mod tests {
         let telling = Telling { reason: reason.clone() };
         let pay_url = Url::parse("https://pay.example/1").expect("an address");
         let kinds = [
-            FactKind::Opened(Opening { provider_reference: "1".into(), pay_url, expires_at: at }),
+            FactKind::Opened(Opening {
+                provider_reference: "1".into(),
+                pay_url,
+                pay_code: Some("30418826".into()),
+                expires_at: at,
+            }),
             FactKind::Waiting(telling.clone()),
             FactKind::InProgress(telling.clone()),
             FactKind::PartlyPaid(telling.clone()),

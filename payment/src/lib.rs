@@ -26,6 +26,7 @@ pub mod step;
 pub mod subject;
 pub mod summary;
 pub mod task;
+pub mod token;
 
 /// An instant, UTC, kept to the microsecond.
 pub type Timestamp = jiff::Timestamp;

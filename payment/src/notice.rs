@@ -1,7 +1,9 @@
 //! Notices: what a provider tells us unasked, and how far it is believed.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::account::Account;
 use crate::fact::Observation;
 use crate::subject::Subject;
 
@@ -18,6 +20,22 @@ pub struct RawNotice {
     pub headers: Vec<(String, String)>,
     /// The body's bytes, at most the hub's limit.
     pub body: Vec<u8>,
+}
+
+/// What a notice is verified with.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys<'a> {
+    /// The account that it came to, with its secrets.
+    pub account: &'a Account,
+    /// The key of the attempt that it claims to be about, when there is such an attempt and it has one.
+    pub attempt: Option<&'a SecretString>,
+}
+
+impl<'a> Keys<'a> {
+    /// The keys of an account alone.
+    pub const fn of(account: &'a Account) -> Self {
+        Self { account, attempt: None }
+    }
 }
 
 /// What a client reads in a notice, before the store is asked whether we know the subject.
@@ -53,6 +71,8 @@ pub enum Verdict {
     Forged,
     /// It carries no signature.
     Unsigned,
+    /// It is signed by a key that we do not have: about something we do not know, or not yet.
+    Unverifiable,
     /// It cannot be read.
     Unreadable,
     /// Signed, about something we do not know.
@@ -63,12 +83,13 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Valid,
         Self::Test,
         Self::Repeated,
         Self::Forged,
         Self::Unsigned,
+        Self::Unverifiable,
         Self::Unreadable,
         Self::UnknownReference,
         Self::Outside,
@@ -82,6 +103,7 @@ impl Verdict {
             Self::Repeated => "repeated",
             Self::Forged => "forged",
             Self::Unsigned => "unsigned",
+            Self::Unverifiable => "unverifiable",
             Self::Unreadable => "unreadable",
             Self::UnknownReference => "unknown_reference",
             Self::Outside => "outside",
@@ -92,7 +114,7 @@ impl Verdict {
     pub const fn is_genuine(self) -> bool {
         match self {
             Self::Valid | Self::Test | Self::Repeated | Self::UnknownReference => true,
-            Self::Forged | Self::Unsigned | Self::Unreadable | Self::Outside => false,
+            Self::Forged | Self::Unsigned | Self::Unverifiable | Self::Unreadable | Self::Outside => false,
         }
     }
 }

@@ -60,6 +60,9 @@ pub struct QueryPolicy {
     pub certification: Cadence,
     /// How long after its expiry an attempt is still asked for, in seconds; then a case is opened.
     pub grace_s: i64,
+    /// Where the provider does not tell that an attempt's time ran out: how long after its end the hub says so itself,
+    /// in seconds. It is asked for all the same until the provider was heard after the end.
+    pub own_expiry_s: Option<i64>,
 }
 
 /// A probe's cadence, in seconds.

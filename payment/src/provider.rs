@@ -3,11 +3,13 @@
 use crate::Timestamp;
 use crate::account::Account;
 use crate::entropy::Entropy;
-use crate::notice::{NoticeReply, RawNotice, Reading, Verdict};
+use crate::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use crate::order::{Complaint, Order};
 use crate::profile::Profile;
-use crate::step::{Input, Memo, Step};
+use crate::step::{Answer, Input, Memo, Request, Step};
+use crate::subject::Subject;
 use crate::task::Task;
+use crate::token::AccessToken;
 
 /// What a provider is given each time: time and chance of this one step.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +34,24 @@ pub trait Provider: Send + Sync {
     /// The next step, with what came of the last one.
     fn resume(&self, task: &Task, account: &Account, memo: &Memo, input: Input, moment: Moment) -> Step;
 
+    /// Which attempt a notice says it is about, for providers that sign with a key of each attempt: by it the hub finds
+    /// the key, and it is believed for nothing else. None where the account's own keys verify. Never panics on any bytes.
+    fn claimed_subject(&self, _notice: &RawNotice, _account: &Account) -> Option<Subject> {
+        None
+    }
+
     /// Reads a notice: verdict, subject, facts. Never panics on any bytes.
-    fn read_notice(&self, notice: &RawNotice, account: &Account, now: Timestamp) -> Reading;
+    fn read_notice(&self, notice: &RawNotice, keys: Keys<'_>, now: Timestamp) -> Reading;
+
+    /// The call that gets an access token for the account, for providers whose calls need one.
+    fn token_request(&self, _account: &Account, _moment: Moment) -> Option<Request> {
+        None
+    }
+
+    /// Reads the answer to [`Provider::token_request`]. None: it gives no token.
+    fn read_token(&self, _account: &Account, _answer: &Answer) -> Option<AccessToken> {
+        None
+    }
 
     /// What the provider is answered for a verdict: 200 only for what is durable, 4xx for what is not genuine.
     fn reply_to(&self, verdict: Verdict) -> NoticeReply;

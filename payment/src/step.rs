@@ -1,5 +1,6 @@
 //! How a task proceeds: what the provider wants done next, and what came of it.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -13,7 +14,7 @@ pub enum Step {
     /// Make this call; the memo is committed first.
     Call(Box<Call>),
     /// This was learned; the task is done.
-    Learned(Vec<Observation>),
+    Learned(Learned),
     /// It was refused, by our own rules or by the provider: nothing happened to money.
     Refused(Refusal),
     /// An answer came that does not tell what happened: as good as lost.
@@ -21,6 +22,22 @@ pub enum Step {
         /// What was wrong with it, without any of its content.
         cause: String,
     },
+}
+
+/// What a task that is done has taught.
+#[derive(Clone, Debug, Default)]
+pub struct Learned {
+    /// What was learned.
+    pub observations: Vec<Observation>,
+    /// A secret that the provider gave for this attempt alone, by which its notices are verified. The hub keeps it
+    /// sealed with the attempt; no fact holds it.
+    pub attempt_key: Option<SecretString>,
+}
+
+impl From<Vec<Observation>> for Learned {
+    fn from(observations: Vec<Observation>) -> Self {
+        Self { observations, attempt_key: None }
+    }
 }
 
 /// One call to a provider.
@@ -49,6 +66,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// How long to wait for the whole answer, in milliseconds of real time.
     pub timeout_ms: u64,
+    /// Whether the driver adds the account's access token (`Authorization: Bearer …`), for providers that have one.
+    pub needs_token: bool,
 }
 
 /// Never prints header values or the body: they authenticate.

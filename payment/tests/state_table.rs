@@ -41,6 +41,7 @@ fn fact(text: &str, currency: Currency) -> Fact {
         ["opened"] => FactKind::Opened(Opening {
             provider_reference: "508817".into(),
             pay_url: "http://avalpay.localhost/spa/session/508817/x".parse().expect("a URL"),
+            pay_code: None,
             expires_at: at,
         }),
         ["waiting"] => FactKind::Waiting(Telling::default()),

@@ -43,6 +43,7 @@ fn every_word_is_itself_and_no_two_are_the_same() {
         ("repeated", true),
         ("forged", false),
         ("unsigned", false),
+        ("unverifiable", false),
         ("unreadable", false),
         ("unknown_reference", true),
         ("outside", false),
@@ -126,6 +127,7 @@ fn requests_and_answers_show_neither_headers_nor_bodies() {
         headers: vec![("authorization", "canary-header".into())],
         body: b"canary-body".to_vec(),
         timeout_ms: 1000,
+        needs_token: false,
     };
     let shown = format!("{request:?}");
     assert!(shown.contains("create") && shown.contains("body_bytes: 11"), "{shown}");

@@ -41,6 +41,8 @@ CREATE TABLE attempt (
     provider_reference TEXT COLLATE "C",
     state              TEXT COLLATE "C" NOT NULL,
     memo               TEXT NOT NULL,
+    -- What verifies the provider's notices about this attempt, where each has a key of its own.
+    sealed_key         BYTEA,
     expires_at         BIGINT NOT NULL,
     created_at         BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, id)

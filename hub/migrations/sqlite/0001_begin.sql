@@ -41,6 +41,8 @@ CREATE TABLE attempt (
     provider_reference TEXT,
     state              TEXT NOT NULL,
     memo               TEXT NOT NULL,
+    -- What verifies the provider's notices about this attempt, where each has a key of its own.
+    sealed_key         BLOB,
     expires_at         BIGINT NOT NULL,
     created_at         BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, id)

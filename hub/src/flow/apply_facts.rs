@@ -9,6 +9,7 @@ use payment::id::{AttemptId, CaseId, EventId, PaymentId};
 use payment::movement::{Movement, MovementState};
 use payment::subject::SubjectKind;
 use payment::{Subject, Summary, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::crash::crash_point;
 use crate::fault::fault;
@@ -70,6 +71,8 @@ pub struct Known {
     pub source: Source,
     /// The facts; may be none, when only calls are to be written.
     pub facts: Vec<Fact>,
+    /// The key by which notices about the attempt are verified, when the provider has given one.
+    pub attempt_key: Option<SecretString>,
     /// Why it could not be tried, when that is what was learned.
     pub failure: Option<Failure>,
     /// The calls made meanwhile.
@@ -124,6 +127,11 @@ pub(super) fn may_die_after_commit(source: Source) {
     }
 }
 
+/// Where an attempt's key is sealed to.
+pub(super) fn attempt_key_place(attempt: &AttemptId) -> String {
+    format!("attempt/key/{attempt}")
+}
+
 /// Applies what is known of a payment among those that are locked.
 pub(super) fn apply_known(
     hub: &Hub,
@@ -151,6 +159,11 @@ fn apply(
         } else {
             changes.calls.push(NewCall { payment: known.key(), line: call.line.clone(), after_lost: "" });
         }
+    }
+    if let Some(key) = &known.attempt_key {
+        let sealed = hub.vault.seal(&attempt_key_place(&known.attempt_id), key.expose_secret().as_bytes());
+        let sealed = sealed.map_err(|_| StoreError::Corrupt("attempt key"))?;
+        changes.attempt_keys.insert((known.merchant_id.clone(), known.attempt_id.clone()), sealed);
     }
     let appended = append(hub, aggregate, known, changes, now)?;
     if appended.is_empty() && known.failure.is_none() && !fault!("tell_without_news") {

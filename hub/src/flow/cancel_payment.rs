@@ -72,7 +72,7 @@ async fn cancel(hub: &Arc<Hub>, merchant: &str, id: &PaymentId) -> Result<Paymen
     };
     let driven = drive_task(hub, &job, job.begin(hub), None).await?;
     let (facts, end) = match driven.end {
-        End::Learned(facts) => (facts, Ok(())),
+        End::Learned { facts, .. } => (facts, Ok(())),
         End::Refused(refusal) => (Vec::new(), Err(CancelError::Refused(refusal))),
         End::Held(held) => return Err(CancelError::Held(held)),
         End::Lost(_) => (Vec::new(), Err(CancelError::Unknown)),
@@ -83,6 +83,7 @@ async fn cancel(hub: &Arc<Hub>, merchant: &str, id: &PaymentId) -> Result<Paymen
         attempt_id: job.attempt_id.clone(),
         source: Source::Merchant,
         facts,
+        attempt_key: None,
         failure: None,
         calls: driven.calls,
     };

@@ -354,7 +354,10 @@ fn known_reference(creation_key: &str, known: Payment) -> Result<Payment, Create
 /// Writes what came of it.
 async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, CreateError> {
     match driven.end {
-        End::Learned(facts) => Ok(apply(hub, job, facts, None, driven.calls).await?),
+        End::Learned { facts, attempt_key } => {
+            let known = Known { attempt_key, ..news(job, facts, None, driven.calls) };
+            Ok(apply_facts(hub, known).await?)
+        }
         End::Refused(refusal) => {
             let failure = Failure::from(&refusal);
             let payment = apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
@@ -380,16 +383,20 @@ async fn apply(
     failure: Option<Failure>,
     calls: Vec<LoggedCall>,
 ) -> Result<Payment, StoreError> {
-    let known = Known {
+    apply_facts(hub, news(job, facts, failure, calls)).await
+}
+
+fn news(job: &Job, facts: Vec<Fact>, failure: Option<Failure>, calls: Vec<LoggedCall>) -> Known {
+    Known {
         merchant_id: job.merchant_id.clone(),
         payment_id: job.payment_id.clone(),
         attempt_id: job.attempt_id.clone(),
         source: Source::Answer,
         facts,
+        attempt_key: None,
         failure,
         calls,
-    };
-    apply_facts(hub, known).await
+    }
 }
 
 /// The fact that an attempt never came to be at the provider.

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use payment::account::Account;
 use payment::id::{AttemptId, PaymentId};
 use payment::provider::{Moment, Provider};
-use payment::step::{AfterLost, Call, Input, Memo, Refusal, Step};
+use payment::step::{AfterLost, Call, Input, Learned, Memo, Refusal, Step};
 use payment::{Fact, Task, Timestamp};
+use secrecy::SecretString;
 
 use crate::crash::crash_point;
 use crate::fault::fault;
@@ -86,7 +87,12 @@ pub struct Prepared {
 #[derive(Debug)]
 pub enum End {
     /// This was learned about the attempt.
-    Learned(Vec<Fact>),
+    Learned {
+        /// The facts.
+        facts: Vec<Fact>,
+        /// The key by which its notices are verified, when the provider gave one.
+        attempt_key: Option<SecretString>,
+    },
     /// Refused: nothing happened to money.
     Refused(Refusal),
     /// No answer that tells what happened.
@@ -182,9 +188,9 @@ pub async fn drive_task(
     for _ in 0..MAX_STEPS {
         let call = match step {
             Step::Call(call) => call,
-            Step::Learned(observations) => {
-                let facts = observations.into_iter().flat_map(|observation| observation.facts);
-                return Ok(Driven { end: End::Learned(facts.collect()), calls });
+            Step::Learned(Learned { observations, attempt_key }) => {
+                let facts = observations.into_iter().flat_map(|observation| observation.facts).collect();
+                return Ok(Driven { end: End::Learned { facts, attempt_key }, calls });
             }
             Step::Refused(refusal) => return Ok(Driven { end: End::Refused(refusal), calls }),
             // Before any call there is nothing to lose: an unclear beginning is a fault of the client.

@@ -135,7 +135,7 @@ async fn conclude(
     cause: AskCause,
 ) -> Result<(Result<(), AskError>, Payment), StoreError> {
     let (facts, result) = match driven.end {
-        End::Learned(facts) => (facts, Ok(())),
+        End::Learned { facts, .. } => (facts, Ok(())),
         End::Refused(refusal) => {
             tracing::warn!(
                 attempt = %job.attempt_id,
@@ -159,6 +159,7 @@ async fn conclude(
             AskCause::Person => Source::Person,
         },
         facts,
+        attempt_key: None,
         failure: None,
         calls: driven.calls,
     };
@@ -253,6 +254,7 @@ async fn lost_creation(hub: &Hub, work: &Work) -> Result<(), StoreError> {
         attempt_id: work.attempt_id.clone(),
         source: Source::Timer,
         facts: not_opened(hub, &failure),
+        attempt_key: None,
         failure: Some(failure),
         calls: Vec::new(),
     };

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use payment::account::Account;
 use payment::fact::Fact;
 use payment::id::NoticeId;
-use payment::notice::{NoticeReply, RawNotice, Reading, Verdict};
+use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::provider::Provider;
 use payment::{Subject, Timestamp};
+use secrecy::SecretString;
 
 use crate::fault::fault;
-use crate::flow::apply_facts::{Known, Source, apply_known};
+use crate::flow::apply_facts::{Known, Source, apply_known, attempt_key_place};
 use crate::metrics::NOTICE_RECEIVED;
 use crate::notice_memory::Bounded;
 use crate::state::Hub;
@@ -40,7 +41,7 @@ pub async fn receive_notice(
     let now = hub.clock.now();
     let is_expected = hub.limits.gate(&account.id).limits().takes_notices_from(peer);
     let mut reading = if is_expected || fault!("take_notices_from_anywhere") {
-        read(account, protocol.as_ref(), &notice, now)
+        read(hub, account, protocol.as_ref(), &notice, now).await?
     } else {
         not_read(Verdict::Outside, "from an address that the account takes no notices from")
     };
@@ -57,12 +58,43 @@ pub async fn receive_notice(
     Ok(Some(protocol.reply_to(verdict)))
 }
 
-fn read(account: &Account, protocol: &dyn Provider, notice: &RawNotice, now: Timestamp) -> Reading {
-    // A reader never panics; should it all the same, the notice is kept as unreadable and the hub goes on.
-    catch_unwind(AssertUnwindSafe(|| protocol.read_notice(notice, account, now))).unwrap_or_else(|_| {
+/// Reads a notice with the account's keys, and with the key of the attempt that it claims to be about where each has one.
+async fn read(
+    hub: &Hub,
+    account: &Account,
+    protocol: &dyn Provider,
+    notice: &RawNotice,
+    now: Timestamp,
+) -> Result<Reading, StoreError> {
+    let panicked = || {
         tracing::error!(account = account.id, "the notice reader panicked");
         not_read(Verdict::Unreadable, "the reader failed")
-    })
+    };
+    // A reader never panics; should it all the same, the notice is kept as unreadable and the hub goes on.
+    let claimed = catch_unwind(AssertUnwindSafe(|| protocol.claimed_subject(notice, account)));
+    let Ok(claimed) = claimed else { return Ok(panicked()) };
+    let attempt = match claimed {
+        Some(subject) => attempt_key(hub, account, &subject).await?,
+        None => None,
+    };
+    let keys = Keys { account, attempt: attempt.as_ref() };
+    let read = catch_unwind(AssertUnwindSafe(|| protocol.read_notice(notice, keys, now)));
+    Ok(read.unwrap_or_else(|_| panicked()))
+}
+
+/// The key of the attempt that a subject is about.
+async fn attempt_key(
+    hub: &Hub,
+    account: &Account,
+    subject: &Subject,
+) -> Result<Option<SecretString>, StoreError> {
+    let Some((attempt, sealed)) = hub.store.attempt_key(&account.merchant, subject).await? else {
+        return Ok(None);
+    };
+    let plain = hub.vault.open(&attempt_key_place(&attempt), &sealed);
+    let plain = plain.map_err(|_| StoreError::Corrupt("attempt key"))?;
+    let text = String::from_utf8(plain).map_err(|_| StoreError::Corrupt("attempt key"))?;
+    Ok(Some(SecretString::from(text)))
 }
 
 /// What nothing is known of.
@@ -247,6 +279,7 @@ impl Arrival {
                 attempt_id: found.attempt_id.clone(),
                 source: Source::Notice,
                 facts,
+                attempt_key: None,
                 failure: None,
                 calls: Vec::new(),
             };
@@ -342,6 +375,7 @@ const fn has_effect(verdict: Verdict) -> bool {
         Verdict::Repeated
         | Verdict::Forged
         | Verdict::Unsigned
+        | Verdict::Unverifiable
         | Verdict::Unreadable
         | Verdict::UnknownReference
         | Verdict::Outside => false,

@@ -19,6 +19,12 @@ const OF_PAYMENTS: &str = "SELECT attempt.* FROM (VALUES {rows}) AS v JOIN attem
 const SET_STATE: &str = "UPDATE attempt SET state = v.column3, \
      provider_reference = COALESCE(v.column4, provider_reference) FROM (VALUES {rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
+const SET_KEY: &str = "UPDATE attempt SET sealed_key = v.column3 FROM (VALUES {rows}) AS v \
+     WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
+const KEY: &str = "SELECT attempt.id, attempt.sealed_key FROM subject JOIN attempt \
+     ON attempt.merchant_id = subject.merchant_id AND attempt.id = subject.attempt_id \
+     WHERE subject.merchant_id = $1 AND subject.account_id = $2 AND subject.kind = $3 \
+     AND subject.provider_reference = $4 AND attempt.sealed_key IS NOT NULL";
 const SET_MEMO: &str = "UPDATE attempt SET memo = v.column3 FROM (VALUES {rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
 const BEING_OPENED: &str = "SELECT v.column1, attempt.payment_id, attempt.id, attempt.reference \
@@ -63,6 +69,25 @@ impl Store {
         });
         row.map(TryInto::try_into).transpose()
     }
+
+    /// The attempt that a provider's reference is about, with its sealed key, when it has one.
+    pub async fn attempt_key(
+        &self,
+        merchant: &str,
+        subject: &Subject,
+    ) -> Result<Option<(AttemptId, Vec<u8>)>, StoreError> {
+        let mut reader = self.read().await?;
+        let row: Option<(String, Vec<u8>)> = on!(reader.link(), connection => {
+            sqlx::query_as(KEY)
+                .bind(merchant)
+                .bind(&subject.account)
+                .bind(subject.kind.word())
+                .bind(&subject.provider_reference)
+                .fetch_optional(connection)
+                .await?
+        });
+        row.map(|(id, key)| Ok((parsed(&id, "attempt")?, key))).transpose()
+    }
 }
 
 impl Tx {
@@ -100,6 +125,17 @@ impl Tx {
     ) -> Result<(), StoreError> {
         write_rows!(self, SET_STATE, 4, states, |query, row| {
             query.bind(&row.0.0).bind(row.0.1.as_str()).bind(&row.1.0).bind(row.1.1.as_deref())
+        });
+        Ok(())
+    }
+
+    /// Writes the sealed keys of attempts.
+    pub(super) async fn set_attempt_keys(
+        &mut self,
+        keys: &[(&AttemptKey, &Vec<u8>)],
+    ) -> Result<(), StoreError> {
+        write_rows!(self, SET_KEY, 3, keys, |query, row| {
+            query.bind(&row.0.0).bind(row.0.1.as_str()).bind(row.1)
         });
         Ok(())
     }

@@ -28,6 +28,8 @@ pub struct Changes {
     pub subjects: Vec<FoundSubject>,
     /// States of attempts and, once known, the providers' own references.
     pub attempt_states: BTreeMap<AttemptKey, (String, Option<String>)>,
+    /// Keys by which notices about attempts are verified, sealed.
+    pub attempt_keys: BTreeMap<AttemptKey, Vec<u8>>,
     /// Payments that changed.
     pub payments: BTreeMap<PaymentKey, Payment>,
     /// Lines of histories.
@@ -58,6 +60,7 @@ impl Tx {
         self.insert_facts(&changes.facts).await?;
         self.insert_subjects(&changes.subjects).await?;
         self.set_attempt_states(&pairs(&changes.attempt_states)).await?;
+        self.set_attempt_keys(&pairs(&changes.attempt_keys)).await?;
         self.update_payments(&changes.payments.values().collect::<Vec<_>>()).await?;
         self.insert_history(&changes.history).await?;
         self.insert_events(&changes.events).await?;

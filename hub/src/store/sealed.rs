@@ -6,6 +6,8 @@ use super::database::{Store, StoreError, on};
 /// with the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealedColumn {
+    /// `attempt.sealed_key`.
+    AttemptKey,
     /// `notice.sealed_body`.
     NoticeBody,
     /// `event_endpoint.sealed_secret`.
@@ -49,12 +51,18 @@ pub struct SealedCount {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::NoticeBody, Self::EndpointSecret, Self::EndpointFormerSecret, Self::IdempotencyBody];
+    pub const ALL: [Self; 5] = [
+        Self::AttemptKey,
+        Self::NoticeBody,
+        Self::EndpointSecret,
+        Self::EndpointFormerSecret,
+        Self::IdempotencyBody,
+    ];
 
     /// Table and column.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::AttemptKey => "attempt.sealed_key",
             Self::NoticeBody => "notice.sealed_body",
             Self::EndpointSecret => "event_endpoint.sealed_secret",
             Self::EndpointFormerSecret => "event_endpoint.sealed_former_secret",
@@ -65,6 +73,7 @@ impl SealedColumn {
     /// The place to which a row's value is sealed.
     pub fn place(self, key: &SealedRowKey) -> String {
         match self {
+            Self::AttemptKey => format!("attempt/key/{}", key.id),
             Self::NoticeBody => format!("notice/body/{}", key.id),
             Self::EndpointSecret => format!("event_endpoint/secret/{}", key.id),
             Self::EndpointFormerSecret => format!("event_endpoint/former_secret/{}", key.id),
@@ -76,6 +85,15 @@ impl SealedColumn {
 
     const fn sql(self) -> Sql {
         match self {
+            Self::AttemptKey => Sql {
+                next: "SELECT merchant_id, '', id, sealed_key FROM attempt \
+                       WHERE sealed_key IS NOT NULL AND substr(sealed_key, 2, 8) <> $1 \
+                       AND (merchant_id, id) > ($2, $4) AND $3 = '' ORDER BY merchant_id, id LIMIT $5",
+                replace: "UPDATE attempt SET sealed_key = $5 \
+                          WHERE merchant_id = $1 AND $2 = '' AND id = $3 AND sealed_key = $4",
+                count: "SELECT substr(sealed_key, 2, 8), COUNT(*) FROM attempt \
+                        WHERE sealed_key IS NOT NULL GROUP BY 1",
+            },
             Self::NoticeBody => Sql {
                 next: "SELECT merchant_id, '', id, sealed_body FROM notice \
                        WHERE sealed_body IS NOT NULL AND substr(sealed_body, 2, 8) <> $1 \

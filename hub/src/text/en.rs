@@ -149,11 +149,13 @@ pub(super) static TEXT: Text = Text {
     verdict_repeated: "Repeated",
     verdict_forged: "Forged",
     verdict_unsigned: "Unsigned",
+    verdict_unverifiable: "Cannot be verified",
     verdict_unreadable: "Unreadable",
     verdict_unknown_reference: "Unknown reference",
     verdict_outside: "From elsewhere",
     case_conflict: "Contradiction",
     case_overpaid: "Overpaid",
     case_late_payment: "Late payment",
+    case_possible_orphan: "May exist unknown to us",
     case_unresolved: "Unresolved",
 };

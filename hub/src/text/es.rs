@@ -149,11 +149,13 @@ pub(super) static TEXT: Text = Text {
     verdict_repeated: "Repetido",
     verdict_forged: "Falsificado",
     verdict_unsigned: "Sin firma",
+    verdict_unverifiable: "No verificable",
     verdict_unreadable: "Ilegible",
     verdict_unknown_reference: "Referencia desconocida",
     verdict_outside: "De otra dirección",
     case_conflict: "Contradicción",
     case_overpaid: "Pagado de más",
     case_late_payment: "Pago tardío",
+    case_possible_orphan: "Puede existir sin que lo sepamos",
     case_unresolved: "Sin resolver",
 };

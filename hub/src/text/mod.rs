@@ -52,10 +52,10 @@ messages! {
     request answer verdict peer bytes replied received events deliveries endpoint tries
     next_try last_result failure nothing read_only all_verdicts latest_notices
     // verdicts on notices
-    verdict_valid verdict_test verdict_repeated verdict_forged verdict_unsigned verdict_unreadable
+    verdict_valid verdict_test verdict_repeated verdict_forged verdict_unsigned verdict_unverifiable verdict_unreadable
     verdict_unknown_reference verdict_outside
     // cases
-    case_conflict case_overpaid case_late_payment case_unresolved
+    case_conflict case_overpaid case_late_payment case_possible_orphan case_unresolved
 }
 
 impl Text {
@@ -118,6 +118,7 @@ impl Text {
             "repeated" => self.verdict_repeated,
             "forged" => self.verdict_forged,
             "unsigned" => self.verdict_unsigned,
+            "unverifiable" => self.verdict_unverifiable,
             "unreadable" => self.verdict_unreadable,
             "unknown_reference" => self.verdict_unknown_reference,
             "outside" => self.verdict_outside,
@@ -131,6 +132,7 @@ impl Text {
             "conflict" => self.case_conflict,
             "overpaid" => self.case_overpaid,
             "late_payment" => self.case_late_payment,
+            "possible_orphan" => self.case_possible_orphan,
             "unresolved" => self.case_unresolved,
             newer => newer,
         }
@@ -236,8 +238,7 @@ mod tests {
             for verdict in Verdict::ALL {
                 assert_ne!(text.verdict(verdict.word()), verdict.word(), "{language:?}");
             }
-            let cases = [CaseKind::Conflict, CaseKind::Overpaid, CaseKind::LatePayment, CaseKind::Unresolved];
-            for case in cases {
+            for case in CaseKind::ALL {
                 assert_ne!(text.case_kind(case.word()), case.word(), "{language:?}");
             }
         }

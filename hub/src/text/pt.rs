@@ -149,11 +149,13 @@ pub(super) static TEXT: Text = Text {
     verdict_repeated: "Repetida",
     verdict_forged: "Falsificada",
     verdict_unsigned: "Sem assinatura",
+    verdict_unverifiable: "Não verificável",
     verdict_unreadable: "Ilegível",
     verdict_unknown_reference: "Referência desconhecida",
     verdict_outside: "De outro endereço",
     case_conflict: "Contradição",
     case_overpaid: "Pago a mais",
     case_late_payment: "Pagamento tardio",
+    case_possible_orphan: "Pode existir sem que saibamos",
     case_unresolved: "Sem resolução",
 };

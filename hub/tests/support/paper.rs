@@ -3,7 +3,7 @@
 
 use payment::account::Account;
 use payment::fact::{Ending, FactKind, Opening, Outcome, Reason, Telling};
-use payment::notice::{NoticeReply, RawNotice, Reading, Verdict};
+use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::order::{Complaint, Order};
 use payment::profile::{CLEAR_ALPHABET, Cadence, LifeRule, Profile, QueryPolicy, ReferenceRule};
 use payment::provider::{Moment, Provider};
@@ -33,6 +33,7 @@ static PROFILE: Profile = Profile {
         usual: Cadence { first_after_s: 300, every_s: 300, after_expiry_s: None },
         certification: Cadence { first_after_s: 60, every_s: 60, after_expiry_s: None },
         grace_s: 600,
+        own_expiry_s: None,
     },
     settings: &[],
     masked_members: &[],
@@ -76,7 +77,7 @@ impl Provider for Paper {
     }
 
     /// `panic` panics, `genuine` is signed about nothing we know, everything else is forged.
-    fn read_notice(&self, notice: &RawNotice, account: &Account, _: Timestamp) -> Reading {
+    fn read_notice(&self, notice: &RawNotice, keys: Keys<'_>, _: Timestamp) -> Reading {
         let (verdict, reason) = match notice.body.as_slice() {
             // A message put together from the notice, as a careless reader might.
             [b'p', b'a', b'n', b'i', b'c', ..] => panic!("no such notice: {}", notice.body.escape_ascii()),
@@ -86,7 +87,7 @@ impl Provider for Paper {
         Reading {
             verdict,
             reason,
-            subject: Some(subject(account, "nothing we know")),
+            subject: Some(subject(keys.account, "nothing we know")),
             reference: None,
             observations: vec![],
             ask: false,
@@ -105,15 +106,16 @@ fn opened(authorization: &Authorization, account: &Account, now: Timestamp) -> S
     let opening = Opening {
         pay_url: account.base_url.join(&format!("pay/{provider_reference}")).expect("an address"),
         provider_reference: provider_reference.clone(),
+        pay_code: None,
         expires_at: authorization.expires_at,
     };
     let facts = vec![Fact::new(now, FactKind::Opened(opening))];
-    Step::Learned(vec![Observation { subject: subject(account, &provider_reference), facts }])
+    Step::Learned(vec![Observation { subject: subject(account, &provider_reference), facts }].into())
 }
 
 fn learned(account: &Account, target: &Target, now: Timestamp, kind: FactKind) -> Step {
     let subject = subject(account, &target.provider_reference);
-    Step::Learned(vec![Observation { subject, facts: vec![Fact::new(now, kind)] }])
+    Step::Learned(vec![Observation { subject, facts: vec![Fact::new(now, kind)] }].into())
 }
 
 fn subject(account: &Account, provider_reference: &str) -> Subject {
@@ -134,6 +136,7 @@ fn call(account: &Account) -> Step {
         headers: vec![],
         body: vec![],
         timeout_ms: 5000,
+        needs_token: false,
     };
     Step::Call(Box::new(Call { request, memo: Memo::default(), on_lost: AfterLost::FreshStart }))
 }

@@ -146,6 +146,7 @@ pub(super) fn facts() -> Vec<Fact> {
     let opening = Opening {
         provider_reference: xss(),
         pay_url: Url::parse("http://pago.localhost/x").expect("a URL"),
+        pay_code: Some(xss()),
         expires_at: at(),
     };
     let kinds = [

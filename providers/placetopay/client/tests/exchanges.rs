@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use payment::account::Environment;
-use payment::notice::RawNotice;
+use payment::notice::{Keys, RawNotice};
 use payment::provider::Moment;
 use payment::step::{Answer, Call, Input, Step};
 use payment::task::{Authorization, Target};
@@ -151,7 +151,7 @@ impl Exchange {
         };
         let step = AvalPay.resume(&task, &account(), &call.memo, Input::Answer(answer), self.moment());
         self.compare(&match step {
-            Step::Learned(observations) => json!({ "learned": observations }),
+            Step::Learned(learned) => json!({ "learned": learned.observations }),
             Step::Refused(refusal) => json!({ "refused": {
                 "code": refusal.code, "provider_code": refusal.provider_code, "detail": refusal.detail,
                 "advice": refusal.advice,
@@ -169,7 +169,7 @@ impl Exchange {
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: self.part("notice").trim_end().as_bytes().to_vec(),
         };
-        let reading = AvalPay.read_notice(&notice, &account(), self.now());
+        let reading = AvalPay.read_notice(&notice, Keys::of(&account()), self.now());
         let reply = AvalPay.reply_to(reading.verdict);
         self.compare(&json!({
             "verdict": reading.verdict, "reason": reading.reason, "subject": reading.subject,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use payment::account::Environment;
 use payment::fact::{FactKind, Outcome};
-use payment::notice::RawNotice;
+use payment::notice::{Keys, RawNotice};
 use payment::provider::Moment;
-use payment::step::{Answer, Input, Memo, Step};
+use payment::step::{Answer, Input, Learned, Memo, Step};
 use payment::task::Target;
 use payment::{Account, Currency, Entropy, Money, Provider, Task, Timestamp};
 use placetopay_client::checkout::AvalPay;
@@ -41,7 +41,7 @@ fn answered(status: u16, body: &[u8]) -> Step {
 }
 
 fn is_approved(step: &Step) -> bool {
-    let Step::Learned(observations) = step else { return false };
+    let Step::Learned(Learned { observations, .. }) = step else { return false };
     let mut facts = observations.iter().flat_map(|observation| &observation.facts);
     facts.any(|fact| matches!(&fact.kind, FactKind::Ended(ending) if ending.outcome == Outcome::Approved))
 }
@@ -53,7 +53,7 @@ proptest! {
         let notice = RawNotice {
             method: "POST".into(), route: String::new(), query: String::new(), headers: vec![], body,
         };
-        prop_assert!(!AvalPay.read_notice(&notice, &account(), now()).verdict.is_genuine());
+        prop_assert!(!AvalPay.read_notice(&notice, Keys::of(&account()), now()).verdict.is_genuine());
     }
 
     #[test]
@@ -68,7 +68,7 @@ proptest! {
         place in 0usize..60, spoilt in prop::sample::select(SPOILT.to_vec()),
     ) {
         let Some(body) = with_spoilt_value(place, spoilt) else { return Ok(()) };
-        let Step::Learned(observations) = answered(200, body.as_bytes()) else { return Ok(()) };
+        let Step::Learned(Learned { observations, .. }) = answered(200, body.as_bytes()) else { return Ok(()) };
         let facts: Vec<&FactKind> =
             observations.iter().flat_map(|observation| &observation.facts).map(|fact| &fact.kind).collect();
         let has_other_sum = facts.iter().any(|kind| {

@@ -6,7 +6,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use payment::account::Environment;
-use payment::notice::{RawNotice, Verdict};
+use payment::notice::{Keys, RawNotice, Verdict};
 use payment::{Account, Provider};
 use placetopay_client::authentication::{Digest, tran_key};
 use placetopay_client::checkout::AvalPay;
@@ -80,7 +80,7 @@ impl Vector {
             body: body.to_string().into_bytes(),
         };
         let now = "2026-03-14T15:22:08Z".parse().expect("a time");
-        match AvalPay.read_notice(&notice, &self.account(), now).verdict {
+        match AvalPay.read_notice(&notice, Keys::of(&self.account()), now).verdict {
             Verdict::Valid => true,
             Verdict::Forged => false,
             other => panic!("{}: {other:?}", self.id),

@@ -72,6 +72,7 @@ pub fn step(
         ],
         body,
         timeout_ms: operation.timeout_ms,
+        needs_token: false,
     };
     // The task itself says all that the answer is to be compared with: there is nothing to remember.
     Ok(Step::Call(Box::new(Call { request, memo: Memo::default(), on_lost: operation.on_lost })))

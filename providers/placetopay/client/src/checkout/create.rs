@@ -50,6 +50,7 @@ pub fn read(answer: &Answer, authorization: &Authorization, account: &Account) -
         Some(pay_url) => FactKind::Opened(Opening {
             provider_reference: id.to_owned(),
             pay_url,
+            pay_code: None,
             expires_at: authorization.expires_at,
         }),
         // It exists, and nobody can be sent to it.
@@ -57,7 +58,7 @@ pub fn read(answer: &Answer, authorization: &Authorization, account: &Account) -
     };
     let at = status.date().unwrap_or(answer.received_at);
     let subject: Subject = subject(account, id);
-    Step::Learned(vec![Observation { subject, facts: vec![Fact::new(at, kind)] }])
+    Step::Learned(vec![Observation { subject, facts: vec![Fact::new(at, kind)] }].into())
 }
 
 /// Where the shopper pays: an address of the web, and an encrypted one when the account's own is.

@@ -17,7 +17,7 @@ mod transaction;
 mod wire;
 
 use payment::account::Account;
-use payment::notice::{NoticeReply, RawNotice, Reading, Verdict};
+use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::order::{Complaint, Order};
 use payment::profile::{
     CLEAR_ALPHABET, Cadence, LifeRule, Profile, QueryPolicy, ReferenceRule, Setting, SettingKind,
@@ -75,8 +75,8 @@ impl Provider for AvalPay {
         }
     }
 
-    fn read_notice(&self, notice: &RawNotice, account: &Account, _now: Timestamp) -> Reading {
-        notice::read(notice, account)
+    fn read_notice(&self, notice: &RawNotice, keys: Keys<'_>, _now: Timestamp) -> Reading {
+        notice::read(notice, keys.account)
     }
 
     fn reply_to(&self, verdict: Verdict) -> NoticeReply {
@@ -122,6 +122,8 @@ static PROFILE: Profile = Profile {
         certification: Cadence { first_after_s: 15 * MINUTE, every_s: 15 * MINUTE, after_expiry_s: None },
         // A bank may leave an attempt undecided for days (AV-4.3-01).
         grace_s: 7 * 24 * HOUR,
+        // It tells that a session's time ran out.
+        own_expiry_s: None,
     },
     settings: SETTINGS,
     masked_members: MASKED_MEMBERS,

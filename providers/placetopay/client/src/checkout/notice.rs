@@ -68,7 +68,9 @@ pub fn read(notice: &RawNotice, account: &Account) -> Reading {
 pub const fn reply_to(verdict: Verdict) -> NoticeReply {
     let (status, body) = match verdict {
         Verdict::Valid | Verdict::Test | Verdict::Repeated => (200, r#"{"received":true}"#),
-        Verdict::Forged | Verdict::Unsigned | Verdict::Outside => (401, r#"{"error":"not authentic"}"#),
+        Verdict::Forged | Verdict::Unsigned | Verdict::Unverifiable | Verdict::Outside => {
+            (401, r#"{"error":"not authentic"}"#)
+        }
         Verdict::Unreadable => (400, r#"{"error":"not readable"}"#),
         Verdict::UnknownReference => (404, r#"{"error":"not known"}"#),
     };

@@ -77,7 +77,7 @@ pub fn observe(session: &Session, target: &Target, account: &Account, received_a
         None => View { session, status, word, told_at, target }.facts(),
     };
     let subject = subject(account, &target.provider_reference);
-    Step::Learned(vec![Observation { subject, facts }])
+    Step::Learned(vec![Observation { subject, facts }].into())
 }
 
 /// The subject of a session's facts.
