@@ -3,6 +3,10 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use serde_json::Value;
 use support::business::{as_nobody, give_to_nobody};
 use support::{MASTER_KEY, Place};
 
@@ -200,4 +204,32 @@ fn an_address_that_cannot_be_listened_at_is_told() {
     let place = place("listen = \"127.0.0.1:0\"", elsewhere);
     place.run(&["serve"]).fails_with(3, &["203.0.113.9:4040", "hub"]);
     refused("\"127.0.0.1:0\"", "\"localhost\"", 2, &["hub.listen", "127.0.0.1:4040"]);
+}
+
+#[test]
+fn the_doctor_compares_the_providers_clock_with_ours() {
+    let provider = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}/", provider.local_addr().expect("an address"));
+    let dates = ["Sat, 14 Mar 2020 15:00:00 GMT", "Sat, 14 Mar 2099 15:00:00 GMT"];
+    let answering = std::thread::spawn(move || {
+        for date in dates {
+            let (mut stream, _) = provider.accept().expect("a caller");
+            let mut head = [0; 1024];
+            assert!(stream.read(&mut head).expect("a request") > 0);
+            write!(stream, "HTTP/1.1 404 Not Found\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n")
+                .expect("written");
+        }
+    });
+    let place = place("https://provider.example", &address);
+    for (word, cure) in [("behind ours", "NTP"), ("ahead of ours", "NTP"), ("does not answer", "base_url")] {
+        let report: Value = serde_json::from_str(place.run(&["doctor", "--json"]).succeeds()).expect("JSON");
+        let checks = report["checks"].as_array().expect("checks");
+        let check = checks.iter().find(|check| check["name"] == "provider").expect("the provider's check");
+        assert_eq!(check["result"], "warning");
+        assert!(
+            check["found"].to_string().contains(word) && check["cure"].to_string().contains(cure),
+            "{check}"
+        );
+    }
+    answering.join().expect("nobody panics");
 }

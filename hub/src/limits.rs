@@ -99,12 +99,18 @@ pub enum Contact {
 pub struct GateView {
     /// The breaker.
     pub breaker: BreakerState,
+    /// How long it has not been closed.
+    pub open_for: Option<Duration>,
+    /// How long until a call may try again.
+    pub trial_in: Option<Duration>,
     /// Failed calls in a row.
     pub failures: u32,
     /// Calls under way.
     pub calls_under_way: usize,
-    /// How long its calls still wait because the provider asked for it, in seconds.
-    pub paused_s: Option<u64>,
+    /// How long its calls still wait because the provider asked for it.
+    pub pause_left: Option<Duration>,
+    /// How long ago the provider last answered a call; none when it never did.
+    pub answered_ago: Option<Duration>,
     /// How far the provider's clock is ahead of ours, in milliseconds, and when that was seen.
     pub skew: Option<(i64, Timestamp)>,
     /// What the settings allow.
@@ -154,6 +160,7 @@ impl Gate {
             tokens: f64::from(limits.calls_per_second),
             refilled_at: now,
             paused_until: None,
+            answered_at: None,
             breaker: Breaker::new(limits.breaker_failures, Duration::from_millis(limits.breaker_rest_ms)),
             skew: None,
         };
@@ -227,9 +234,12 @@ impl Gate {
         let state = self.state();
         GateView {
             breaker: state.breaker.state(),
+            open_for: state.breaker.open_for(now),
+            trial_in: state.breaker.rest_left(now),
             failures: state.breaker.failures(),
             calls_under_way: self.limits.calls_at_once.saturating_sub(self.calls.available_permits()),
-            paused_s: state.pause_left(now).map(|left| left.as_secs().max(1)),
+            pause_left: state.pause_left(now),
+            answered_ago: state.answered_at.map(|at| now.saturating_duration_since(at)),
             skew: state.skew,
             limits: self.limits.clone(),
         }
@@ -250,7 +260,10 @@ impl Permit {
         let now = Instant::now();
         let before = state.breaker.state();
         match contact {
-            Contact::Answered => state.breaker.answered(),
+            Contact::Answered => {
+                state.breaker.answered();
+                state.answered_at = Some(now);
+            }
             Contact::Throttled(wish) => {
                 state.breaker.answered();
                 state.paused_until = Some(now + wish.unwrap_or(USUAL_PAUSE).min(LONGEST_PAUSE));
@@ -280,6 +293,8 @@ struct State {
     tokens: f64,
     refilled_at: Instant,
     paused_until: Option<Instant>,
+    /// When somebody last answered a call.
+    answered_at: Option<Instant>,
     breaker: Breaker,
     skew: Option<(i64, Timestamp)>,
 }
@@ -379,7 +394,9 @@ mod tests {
         assert_eq!(held(&gate, Purpose::Begin).await, Some(HoldCause::Paused));
         assert_eq!(held(&gate, Purpose::Withdraw).await, Some(HoldCause::Paused));
         assert_eq!(held(&gate, Purpose::GoOn).await, None);
-        assert!(gate.view().paused_s.is_some_and(|seconds| (28..=30).contains(&seconds)));
+        let view = gate.view();
+        assert!(view.pause_left.is_some_and(|left| (28..=30).contains(&left.as_secs())));
+        assert_eq!(view.answered_ago, None, "to be asked for patience is no answer to a call");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use hub::settings::ConsoleAccess;
+use hub::settings::{AccountLimits, ConsoleAccess};
 use hub::{Hub, Settings};
 use payment::account::Account;
 use payment::fact::{FactKind, Telling};
@@ -245,7 +245,7 @@ testing::both_databases! {
         let stage = Stage::with_console(&fresh).await;
         let payment = stage.create(&order("PEDIDO-7")).await;
         let story = format!("/console/tienda/payments/{}", payment["id"].as_str().expect("an id"));
-        for path in ["/console", "/console/tienda", "/console/tienda/notices", &story] {
+        for path in ["/console", "/console/tienda", "/console/tienda/accounts", "/console/tienda/notices", &story] {
             let url = stage.base.join(path).expect("a path");
             let nobody = stage.get(url.clone()).await;
             assert_eq!(nobody.status, 401, "{path}");
@@ -291,6 +291,29 @@ testing::both_databases! {
         assert!(by_id.header("location").starts_with(&format!("/console/tienda/payments/{id}")));
         let foreign = stage.look(&format!("/console/otra?reference={id}")).await;
         foreign.shows(&["No hay pagos que mostrar."]);
+    }
+
+    async fn the_console_tells_how_each_provider_account_stands(database: TestDatabase) {
+        let sha256 = digest(&SHA256, PASSWORD.as_bytes()).as_ref().try_into().expect("32 bytes");
+        // Nobody listens at the account's address.
+        let mut settings = settings(vec![account("papel", "tienda", paper::ID, "http://127.0.0.1:1/")]);
+        settings.console = Some(ConsoleAccess { user: OPERATOR.into(), password_sha256: sha256 });
+        let limits = AccountLimits { breaker_failures: 2, calls_per_second: 7, ..AccountLimits::default() };
+        settings.limits.insert("papel".into(), limits);
+        let stage = Stage::over(hub_with(&database, settings, vec![Arc::new(Talkative { is_slow: true })]).await).await;
+        let payment = stage.create(&order("PEDIDO-8")).await;
+        let page = stage.look("/console/tienda/accounts").await;
+        page.shows(&["Cuentas de proveedores", "papel", "Las llamadas pasan", "0 / 2", "0 / 64", "Todavía no", "Pruebas"]);
+        assert!(!page.html.contains("Próxima prueba") && !page.html.contains("Nadie responde"));
+        let back = stage.return_url(&payment).await;
+        for _ in 0..2 {
+            assert_eq!(stage.get(back.clone()).await.status, 303);
+        }
+        let page = stage.look("/console/tienda/accounts").await;
+        page.shows(&["Llamadas retenidas", "2 / 2", "Nadie responde desde", "Próxima prueba", "<dd>7</dd>"]);
+        stage.look("/console/tienda/accounts?lang=en").await.shows(&["Calls are held", "Next trial"]);
+        stage.look("/console/tienda").await.shows(&["/console/tienda/accounts?lang=es"]);
+        assert_eq!(stage.look("/console/nadie/accounts").await.status, 404);
     }
 
     async fn the_console_tells_a_payment_s_story(database: TestDatabase) {

@@ -1,20 +1,28 @@
 //! `caudal doctor`: says what is wrong before a customer does.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use hub::flow::KeyUse;
 use hub::store::Store;
 use hub::vault::Vault;
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
 use tokio::net::TcpListener;
+use url::Url;
 
 use crate::command_line::DoctorOptions;
 use crate::configuration::Configuration;
 use crate::failure::{Failure, one_line};
 use crate::screen::Paint;
 use crate::{configuration, keys, registry, screen, web};
+
+/// How long a provider may take to say anything.
+const PROVIDER_PATIENCE: Duration = Duration::from_secs(5);
+/// A difference between our clock and a provider's that somebody should look at, in seconds.
+const LARGE_SKEW_S: u64 = 60;
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -70,6 +78,7 @@ pub async fn run(options: &DoctorOptions) -> Result<(), Failure> {
     checks.extend(sealed_values(&configuration).await);
     checks.push(port(configuration.listen).await);
     checks.push(clock());
+    checks.extend(provider_clocks(&configuration).await);
     checks.push(certificates());
     checks.extend(merchants(&configuration));
     report(&checks, options.json)
@@ -224,6 +233,52 @@ fn clock() -> Check {
             failed("clock", found, "Set the clock, and keep it by NTP.")
         }
         Some(_) | None => passed("clock", now.to_string()),
+    }
+}
+
+/// How far the provider's clocks are from ours, by the date of any answer: signatures are refused beyond a few minutes.
+async fn provider_clocks(configuration: &Configuration) -> Vec<Check> {
+    let Ok(client) = web::client(false) else { return Vec::new() };
+    let mut addresses: Vec<_> =
+        configuration.settings.accounts.iter().map(|account| &account.base_url).collect();
+    addresses.sort();
+    addresses.dedup();
+    let mut checks = Vec::new();
+    for address in addresses {
+        let asking = client.head(address.clone()).timeout(PROVIDER_PATIENCE).send().await;
+        checks.push(match asking {
+            Ok(answer) => provider_clock(address, date_of(&answer), hub::Clock::real().real_now()),
+            Err(error) => warned(
+                "provider",
+                format!("{address} does not answer: {}", one_line(&error.without_url().to_string())),
+                "Check the account's base_url, and that this machine may reach it.",
+            ),
+        });
+    }
+    checks
+}
+
+fn date_of(answer: &reqwest::Response) -> Option<Timestamp> {
+    let text = answer.headers().get(reqwest::header::DATE)?.to_str().ok()?;
+    jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
+}
+
+fn provider_clock(address: &Url, date: Option<Timestamp>, now: Timestamp) -> Check {
+    let Some(date) = date else {
+        return passed("provider", format!("{address} answers, and does not say what time it is"));
+    };
+    let ahead_s = date.as_second() - now.as_second();
+    let told = match ahead_s {
+        0.. => format!("{address} answers, its clock is {ahead_s} s ahead of ours"),
+        ..0 => format!("{address} answers, its clock is {} s behind ours", -ahead_s),
+    };
+    match ahead_s.unsigned_abs() {
+        0..=LARGE_SKEW_S => passed("provider", told),
+        _ => warned(
+            "provider",
+            told,
+            "Keep this machine's clock by NTP; signatures are refused beyond minutes.",
+        ),
     }
 }
 

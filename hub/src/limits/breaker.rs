@@ -36,6 +36,8 @@ pub struct Breaker {
     rest: Duration,
     failures: u32,
     phase: Phase,
+    /// When it last opened out of being closed; none while it is closed.
+    opened_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -48,7 +50,7 @@ enum Phase {
 impl Breaker {
     /// A closed one, which opens after so many failures in a row for so long.
     pub const fn new(opens_after: u32, rest: Duration) -> Self {
-        Self { opens_after, rest, failures: 0, phase: Phase::Closed }
+        Self { opens_after, rest, failures: 0, phase: Phase::Closed, opened_at: None }
     }
 
     /// How it stands.
@@ -63,6 +65,11 @@ impl Breaker {
     /// Failures in a row.
     pub const fn failures(&self) -> u32 {
         self.failures
+    }
+
+    /// How long nobody has answered; none while it is closed.
+    pub fn open_for(&self, now: Instant) -> Option<Duration> {
+        self.opened_at.map(|at| now.saturating_duration_since(at))
     }
 
     /// How long calls are still held. None: one may go.
@@ -95,6 +102,7 @@ impl Breaker {
     pub fn answered(&mut self) {
         self.failures = 0;
         self.phase = Phase::Closed;
+        self.opened_at = None;
     }
 
     /// Nobody answered.
@@ -102,6 +110,7 @@ impl Breaker {
         self.failures = self.failures.saturating_add(1);
         if self.failures >= self.opens_after {
             self.phase = Phase::Open { until: now + self.rest };
+            self.opened_at.get_or_insert(now);
         }
     }
 }
@@ -132,5 +141,8 @@ mod tests {
             (breaker.state(), breaker.rest_left(rested)),
             (BreakerState::Open, Some(Duration::from_secs(30)))
         );
+        assert_eq!(breaker.open_for(rested), Some(Duration::from_secs(30)), "since it first opened");
+        breaker.answered();
+        assert_eq!(breaker.open_for(rested), None);
     }
 }

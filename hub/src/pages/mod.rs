@@ -83,12 +83,13 @@ mod tests {
     fn every_page() -> Vec<(String, &'static str, String)> {
         let mut pages = Vec::new();
         for language in LANGUAGES {
-            let samples: [(&str, Vec<String>); 6] = [
+            let samples: [(&str, Vec<String>); 7] = [
                 ("status", status_page::samples(language)),
                 ("trouble", trouble::samples(language)),
                 ("merchants", console::merchants::samples(language)),
                 ("payments", console::payments::samples(language)),
                 ("story", console::story::samples(language)),
+                ("accounts", console::accounts::samples(language)),
                 ("notices", console::notices::samples(language)),
             ];
             for (name, rendered) in samples {

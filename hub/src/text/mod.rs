@@ -7,7 +7,10 @@ mod instant;
 mod pt;
 
 use payment::Status;
+use payment::account::Environment;
 use payment::order::Language;
+
+use crate::limits::BreakerState;
 
 pub use amount::format_amount;
 pub use instant::format_instant;
@@ -51,6 +54,10 @@ messages! {
     attempts attempt facts fact concerns learned_from recorded history from to wire_log
     request answer verdict peer bytes replied received events deliveries endpoint tries
     next_try last_result failure nothing read_only all_verdicts latest_notices
+    // the console's page of accounts
+    accounts no_accounts accounts_note environment_test environment_certification
+    environment_production breaker_closed breaker_open breaker_half_open since failures_in_a_row
+    next_trial calls_at_once calls_per_second left_alone_until clock_skew ahead behind last_answer not_yet
     // verdicts on notices
     verdict_valid verdict_test verdict_repeated verdict_forged verdict_unsigned verdict_unverifiable verdict_unreadable
     verdict_unknown_reference verdict_outside
@@ -126,6 +133,24 @@ impl Text {
         }
     }
 
+    /// What an account's environment is called, for the operator.
+    pub const fn environment(&self, environment: Environment) -> &'static str {
+        match environment {
+            Environment::Test => self.environment_test,
+            Environment::Certification => self.environment_certification,
+            Environment::Production => self.environment_production,
+        }
+    }
+
+    /// How a breaker stands, for the operator.
+    pub const fn breaker_state(&self, state: BreakerState) -> &'static str {
+        match state {
+            BreakerState::Closed => self.breaker_closed,
+            BreakerState::Open => self.breaker_open,
+            BreakerState::HalfOpen => self.breaker_half_open,
+        }
+    }
+
     /// The kind of a case as it stands in the record, for the operator.
     pub fn case_kind<'a>(&self, word: &'a str) -> &'a str {
         match word {
@@ -179,6 +204,7 @@ mod tests {
         "amount_paid",
         "authorized",
         "base",
+        "behind",
         "buyer",
         "bytes",
         "cancelled",

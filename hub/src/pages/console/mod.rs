@@ -1,5 +1,6 @@
 //! The operator's console: it shows everything and changes nothing.
 
+pub(super) mod accounts;
 pub(super) mod merchants;
 pub(super) mod notices;
 mod operator;
@@ -21,6 +22,7 @@ pub(super) fn router() -> Router<Arc<Hub>> {
     Router::new()
         .route("/console", get(merchants::show))
         .route("/console/{merchant}", get(payments::show))
+        .route("/console/{merchant}/accounts", get(accounts::show))
         .route("/console/{merchant}/notices", get(notices::show))
         .route("/console/{merchant}/payments/{payment}", get(story::show))
 }

@@ -22,7 +22,7 @@ fn xss() -> String {
     "<xss>".into()
 }
 
-fn at() -> Timestamp {
+pub(super) fn at() -> Timestamp {
     "2026-03-14T15:00:00Z".parse().expect("a time")
 }
 
