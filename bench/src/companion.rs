@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use serde::Deserialize;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use crate::ceilings::PerRequest;
@@ -25,15 +25,24 @@ pub const BARE: &str = "/bare";
 pub const PER_REQUEST: &str = "/per-request";
 /// Where it opens sessions.
 pub const SESSIONS: &str = "/api/session";
-/// Where it takes the hub's events.
+/// Below which it takes the hub's events, at as many endpoints as are wanted.
 pub const INBOX: &str = "/inbox";
-/// Where it says how many payments it was told to be approved.
+/// Where it says how many events it took, and how many of them told of an approved payment.
 pub const TOLD: &str = "/told";
 /// Where it is told that from now on every session is paid.
 pub const PAY: &str = "/pay";
 
 /// The hidden command by which the program runs its own companion.
 pub const COMMAND: &str = "companion";
+
+/// What the inbox has taken.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Told {
+    /// Events of any kind.
+    pub events: u64,
+    /// Events that tell of an approved payment.
+    pub approved: u64,
+}
 
 /// A running companion.
 pub struct Companion {
@@ -70,6 +79,14 @@ impl Companion {
         self.address
     }
 
+    /// What its inbox has taken.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn told(&self) -> anyhow::Result<Told> {
+        Ok(serde_json::from_str(&crate::web::get(self.address, TOLD)?)?)
+    }
+
     /// The sessions opened so far, in their order.
     ///
     /// # Errors
@@ -88,7 +105,8 @@ struct Stage {
     address: SocketAddr,
     sessions: Mutex<Vec<EchoedPayment>>,
     is_paying: AtomicBool,
-    told: AtomicU64,
+    events: AtomicU64,
+    approved: AtomicU64,
     per_request: Option<PerRequest>,
 }
 
@@ -110,15 +128,21 @@ pub fn serve(address: SocketAddr, ceilings: Option<(String, u64)>) -> anyhow::Re
             Some((url, rows)) => Some(PerRequest::new(&url, i64::try_from(rows)?)?),
             None => None,
         };
-        let (sessions, is_paying, told) = (Mutex::default(), AtomicBool::new(false), AtomicU64::new(0));
-        let stage = Arc::new(Stage { address, sessions, is_paying, told, per_request });
+        let stage = Arc::new(Stage {
+            address,
+            sessions: Mutex::default(),
+            is_paying: AtomicBool::new(false),
+            events: AtomicU64::new(0),
+            approved: AtomicU64::new(0),
+            per_request,
+        });
         let router = Router::new()
             .route(SESSIONS, post(open))
             .route(&format!("{SESSIONS}/{{id}}"), post(look_up))
             .route("/sessions", get(list))
             .route(BARE, post(bare))
             .route(PER_REQUEST, post(per_request_notice))
-            .route(INBOX, post(receive))
+            .route(&format!("{INBOX}/{{endpoint}}"), post(receive))
             .route(TOLD, get(told_so_far))
             .route(PAY, post(pay))
             .with_state(stage);
@@ -179,8 +203,9 @@ struct Event {
 async fn receive(State(stage): State<Arc<Stage>>, body: Bytes) -> StatusCode {
     match serde_json::from_slice::<Event>(&body) {
         Ok(event) => {
+            stage.events.fetch_add(1, Ordering::Relaxed);
             if event.r#type == "payment.approved" {
-                stage.told.fetch_add(1, Ordering::Relaxed);
+                stage.approved.fetch_add(1, Ordering::Relaxed);
             }
             StatusCode::NO_CONTENT
         }
@@ -188,8 +213,9 @@ async fn receive(State(stage): State<Arc<Stage>>, body: Bytes) -> StatusCode {
     }
 }
 
-async fn told_so_far(State(stage): State<Arc<Stage>>) -> String {
-    stage.told.load(Ordering::Relaxed).to_string()
+async fn told_so_far(State(stage): State<Arc<Stage>>) -> Json<Told> {
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    Json(Told { events: count(&stage.events), approved: count(&stage.approved) })
 }
 
 async fn pay(State(stage): State<Arc<Stage>>) -> StatusCode {

@@ -18,6 +18,9 @@ pub const API_KEY: &str = "sk_only_for_measurements";
 /// Plainly invented too.
 const MASTER_KEY: &str = "5a3c9d1e7f2b48606b8d0f1a2c3e4d5f9e8d7c6b5a4938271605f4e3d2c1b0a9";
 
+const CONFIGURATION: &str = "caudal.toml";
+const LOG: &str = "hub.log";
+
 /// Where the hub's own work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workers {
@@ -31,6 +34,8 @@ pub enum Workers {
 pub struct Hub {
     held: Held,
     address: SocketAddr,
+    program: PathBuf,
+    folder: PathBuf,
 }
 
 impl Hub {
@@ -48,27 +53,25 @@ impl Hub {
     ) -> anyhow::Result<Hub> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let folder = tempfile::Builder::new().prefix("hub-").tempdir_in(place)?.keep();
-        let file = folder.join("caudal.toml");
-        std::fs::write(&file, configuration(address, database, provider))?;
-        let log = folder.join("hub.log");
-        let said = std::fs::File::create(&log)?;
-        let mut arguments = vec!["serve".to_owned(), "--config".into(), file.display().to_string()];
-        if workers == Workers::Nowhere {
-            arguments.push("--without-workers".into());
-        }
-        let held = Held::start("TERM", program, &arguments, |command| {
-            let foreign =
-                std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CAUDAL_"));
-            for (name, _) in foreign {
-                command.env_remove(name);
-            }
-            command.env("CAUDAL_LOG", "warn").stderr(said);
-        })?;
+        std::fs::write(folder.join(CONFIGURATION), configuration(address, database, provider))?;
+        let with_workers: &[&str] = match workers {
+            Workers::Here => &["serve"],
+            Workers::Nowhere => &["serve", "--without-workers"],
+        };
+        let held = run(program, &folder, with_workers)?;
         web::until_answered(address, "/readyz").with_context(|| {
-            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            let said = std::fs::read_to_string(folder.join(LOG)).unwrap_or_default();
             format!("the hub on {} does not become ready: {}", engine.name(), said.trim())
         })?;
-        Ok(Hub { held, address })
+        Ok(Hub { held, address, program: program.to_owned(), folder })
+    }
+
+    /// Starts workers for it in a process of their own.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn start_workers(&self) -> anyhow::Result<Held> {
+        run(&self.program, &self.folder, &["work"])
     }
 
     /// Its process.
@@ -94,7 +97,7 @@ impl Hub {
     /// # Errors
     /// What it says.
     pub fn tell(&self, url: &str) -> anyhow::Result<()> {
-        let headers = format!("authorization: Bearer {API_KEY}\r\nidempotency-key: inbox\r\n");
+        let headers = format!("authorization: Bearer {API_KEY}\r\nidempotency-key: {url}\r\n");
         let body = serde_json::json!({ "url": url }).to_string();
         web::post(self.address, "/v1/event_endpoints", &headers, &body).map(drop)
     }
@@ -123,6 +126,20 @@ pub fn program(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
         bail!("the hub cannot be built");
     }
     Ok(profile.join("caudal"))
+}
+
+/// Runs a command of the program in a folder with its configuration, without the settings of whoever measures.
+fn run(program: &Path, folder: &Path, command: &[&str]) -> anyhow::Result<Held> {
+    let said = std::fs::OpenOptions::new().create(true).append(true).open(folder.join(LOG))?;
+    let configuration = ["--config".to_owned(), folder.join(CONFIGURATION).display().to_string()];
+    let command: Vec<String> = command.iter().map(ToString::to_string).chain(configuration).collect();
+    Held::start("TERM", program, &command, |command| {
+        let foreign = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CAUDAL_"));
+        for (name, _) in foreign {
+            command.env_remove(name);
+        }
+        command.env("CAUDAL_LOG", "warn").stderr(said);
+    })
 }
 
 /// Limits as wide as they go: what the hub itself can do is to be measured.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::companion::{Companion, INBOX, PAY, TOLD};
+use crate::companion::{Companion, INBOX, PAY};
 use crate::goals::Engine;
 use crate::hub::{Hub, Workers};
 use crate::load::{self, Pace, Shape};
@@ -23,7 +23,7 @@ pub fn run(course: &mut Course, engine: Engine, watched: Watched, database: &str
     let companion = Companion::start(None)?;
     let (program, place, provider) = (&course.program, &course.place, companion.address());
     let hub = Hub::start(program, place, engine, database, provider, Workers::Here)?;
-    hub.tell(&format!("http://{provider}{INBOX}"))?;
+    hub.tell(&format!("http://{provider}{INBOX}/1"))?;
     web::post(provider, PAY, "", "")?;
     let watched = Watched { hub: Some(hub.id()), companion: Some(companion.id()), ..watched };
     let spans = course.spans;
@@ -44,7 +44,7 @@ pub fn run(course: &mut Course, engine: Engine, watched: Watched, database: &str
 fn wait_until_told(companion: &Companion, wanted: u64) -> anyhow::Result<u64> {
     let began = Instant::now();
     loop {
-        let told: u64 = web::get(companion.address(), TOLD)?.parse()?;
+        let told = companion.told()?.approved;
         if told >= wanted || began.elapsed() > PATIENCE {
             return Ok(told);
         }

@@ -1,6 +1,7 @@
 //! The rounds: what is measured on each database, in which order.
 
 mod creations;
+mod deliveries;
 mod floods;
 mod lives;
 mod notices;
@@ -94,19 +95,19 @@ pub fn run(course: &mut Course) -> anyhow::Result<()> {
     if course.wants(Engine::Postgres) {
         let server = Postgres::start(&course.place)?;
         pgbench::prepare(&server, rows)?;
-        let names = ["hub", "lives"];
+        let names = ["hub", "events", "lives"];
         for name in names {
             server.make_database(name, None)?;
         }
         let watched = Watched { database: Some(server.id()), ..Watched::default() };
-        let [hub, lives] = names.map(|name| server.url(name));
-        on_engine(course, Ceiling::Postgres { server, rows }, watched, &hub, &lives)?;
+        let databases = names.map(|name| server.url(name));
+        on_engine(course, Ceiling::Postgres { server, rows }, watched, &databases)?;
     }
     if course.wants(Engine::Sqlite) {
         let ceiling = Ceiling::Sqlite(Box::new(Sqlite::prepare(&course.place.join("ceiling.db"), rows)?));
-        let at = |name: &str| format!("sqlite:{}", course.place.join(name).display());
-        let [hub, lives] = [at("hub.db"), at("lives.db")];
-        on_engine(course, ceiling, Watched::default(), &hub, &lives)?;
+        let at = |name| format!("sqlite:{}", course.place.join(name).display());
+        let databases = ["hub.db", "events.db", "lives.db"].map(at);
+        on_engine(course, ceiling, Watched::default(), &databases)?;
     }
     Ok(())
 }
@@ -115,11 +116,10 @@ fn on_engine(
     course: &mut Course,
     ceiling: Ceiling,
     watched: Watched,
-    database: &str,
-    lives: &str,
+    [hub, events, lives]: &[String; 3],
 ) -> anyhow::Result<()> {
     let engine = ceiling.engine();
-    let mut stage = Stage::set(course, ceiling, watched, database)?;
+    let mut stage = Stage::set(course, ceiling, watched, hub)?;
     let rate = match engine {
         Engine::Postgres => 1,
         Engine::Sqlite => 2,
@@ -139,9 +139,12 @@ fn on_engine(
     if course.may_begin(engine, &[8]) {
         floods::run(course, &stage)?;
     }
+    // The ceiling holds the database's server, which has to stay.
+    let mut ceiling = stage.strike();
+    if engine == Engine::Postgres && course.may_begin(engine, &[9]) {
+        deliveries::run(course, &mut ceiling, watched, events)?;
+    }
     if course.shows_lives && course.has_time() {
-        // The ceiling holds the database's server, which has to stay.
-        let _ceiling = stage.strike();
         lives::run(course, engine, watched, lives)?;
     }
     Ok(())
@@ -150,11 +153,11 @@ fn on_engine(
 impl Course {
     /// Whether any goal that is asked for is measured on a database.
     fn wants(&self, engine: Engine) -> bool {
-        let elsewhere = match engine {
-            Engine::Postgres => 2,
-            Engine::Sqlite => 1,
+        let elsewhere: &[u8] = match engine {
+            Engine::Postgres => &[2],
+            Engine::Sqlite => &[1, 9],
         };
-        self.shows_lives || self.goals.iter().any(|goal| *goal != elsewhere)
+        self.shows_lives || self.goals.iter().any(|goal| !elsewhere.contains(goal))
     }
 
     /// Whether one of these goals is asked for.
