@@ -56,6 +56,14 @@ pub struct Called {
     pub duration_us: i64,
 }
 
+impl Called {
+    /// A call that was not made.
+    pub const fn not_sent() -> Self {
+        let input = Input::Lost { maybe_sent: false };
+        Self { input, outcome: CallOutcome::NotSent, retry_after: None, duration_us: 0 }
+    }
+}
+
 /// What came of posting an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Posted {

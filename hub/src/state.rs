@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::chance::Chance;
 use crate::clock::Clock;
+use crate::flow::access_token::TokenMemory;
 use crate::flow::writer::{self, Writer};
 use crate::heartbeat::Heartbeat;
 use crate::limits::Limits;
@@ -42,6 +43,8 @@ pub struct Hub {
     pub room: Room,
     /// What is remembered of notices.
     pub notice_memory: NoticeMemory,
+    /// Access tokens that this process knows.
+    pub tokens: TokenMemory,
     /// The queue before the database.
     pub writer: Writer,
     /// Whether this process is fit for traffic.
@@ -133,6 +136,7 @@ impl Hub {
             heartbeat,
             room,
             notice_memory,
+            tokens: TokenMemory::default(),
             writer,
             wake,
             busy,

@@ -227,3 +227,14 @@ CREATE TABLE idempotency (
     PRIMARY KEY (merchant_id, route, key)
 );
 CREATE INDEX idempotency_age ON idempotency (claimed_at);
+
+-- Access tokens of provider accounts, for providers that give them: shared by all instances, renewed by the one that
+-- claims it. The id is the account's.
+CREATE TABLE access_token (
+    merchant_id   TEXT NOT NULL,
+    id            TEXT NOT NULL,
+    sealed_value  BLOB,
+    expires_at    BIGINT NOT NULL,
+    claimed_until BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);

@@ -143,7 +143,7 @@ async fn prepare(hub: &Hub, job: &Job, first: &Step) -> Result<Option<Prepared>,
     match first {
         Step::Call(call) => {
             let held = |held| CreateError::Held { provider: job.account.provider.clone(), held };
-            Ok(Some(Prepared { permit: job.admit(hub).await.map_err(held)?, line: job.line(hub, call) }))
+            Ok(Some(Prepared { permit: job.admit(hub).await.map_err(held)?, line: job.line(hub, &call.request) }))
         }
         Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. } => Ok(None),
     }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use payment::account::Account;
 use payment::id::{AttemptId, PaymentId};
 use payment::provider::{Moment, Provider};
-use payment::step::{AfterLost, Call, Input, Learned, Memo, Refusal, Step};
+use payment::step::{AfterLost, Call, Input, Learned, Memo, Refusal, Request, Step};
 use payment::{Fact, Task, Timestamp};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::crash::crash_point;
 use crate::fault::fault;
+use crate::flow::access_token::{TokenCall, access_token, forget_token};
 use crate::flow::apply_facts::LoggedCall;
 use crate::flow::wire_mask;
 use crate::limits::{Contact, Gate, Held, Permit, Purpose};
@@ -25,6 +26,10 @@ use crate::vault::encode_hex;
 const MAX_STEPS: usize = 16;
 /// How long a task that has not begun waits for its turn among the account's calls.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Most access tokens tried for one call: the one at hand, and a fresh one when that is refused.
+const TOKENS_PER_CALL: usize = 2;
+/// How a provider says that a token is no good.
+const UNAUTHORIZED: u16 = 401;
 /// With less time than this left, nothing is sent any more.
 const LEAST_TIME: Duration = Duration::from_millis(200);
 
@@ -116,14 +121,14 @@ impl Job {
     }
 
     /// The line of a call about to be made.
-    pub fn line(&self, hub: &Hub, call: &Call) -> CallLine {
+    pub fn line(&self, hub: &Hub, request: &Request) -> CallLine {
         let now = hub.clock.now();
         CallLine {
             id: call_id(now, hub),
             attempt_id: self.attempt_id.clone(),
-            operation: call.request.operation.to_owned(),
-            request_line: format!("{} {}", call.request.method, call.request.url),
-            request_body: wire_mask::mask(&call.request.body, self.provider.profile().masked_members),
+            operation: request.operation.to_owned(),
+            request_line: format!("{} {}", request.method, request.url),
+            request_body: wire_mask::mask(&request.body, self.provider.profile().masked_members),
             outcome: "started".to_owned(),
             status: None,
             answer_body: String::new(),
@@ -211,20 +216,23 @@ pub async fn drive_task(
             },
         };
         may_die(&job.task, Place::BeforeCall);
-        let called = make_call(hub, job, &call, permit).await;
+        let called = make_call(hub, job, &call, permit, &mut calls).await?;
         may_die(&job.task, Place::AfterCall);
         finish_line(&mut line, &called, job);
         calls.push(LoggedCall { line, was_written });
         let is_lost = matches!(called.input, Input::Lost { .. });
+        // What was not sent at all leaves nothing behind, whatever it was.
+        let is_unsent = matches!(called.input, Input::Lost { maybe_sent: false });
+        let on_lost = if is_unsent { AfterLost::FreshStart } else { call.on_lost };
         step = job.provider.resume(&job.task, &job.account, &call.memo, called.input, moment(hub));
         match &step {
             Step::Unclear { cause } => {
                 tracing::warn!(attempt = %job.attempt_id, operation = call.request.operation, cause, "an answer tells nothing");
-                return Ok(Driven { end: End::Lost(call.on_lost), calls });
+                return Ok(Driven { end: End::Lost(on_lost), calls });
             }
             // After a lost answer only what its `AfterLost` allows is ever sent.
-            Step::Call(_) if is_lost && !allows_call(call.on_lost) => {
-                return Ok(Driven { end: End::Lost(call.on_lost), calls });
+            Step::Call(_) if is_lost && !allows_call(on_lost) => {
+                return Ok(Driven { end: End::Lost(on_lost), calls });
             }
             Step::Call(_) | Step::Learned(_) | Step::Refused(_) => {}
         }
@@ -270,7 +278,7 @@ async fn next_leave(hub: &Hub, job: &Job, is_first: bool) -> Result<Permit, Held
 
 /// Commits that a call is about to be made, unless it is inert. Answers its line, and whether it was written.
 async fn intend(hub: &Hub, job: &Job, call: &Call) -> Result<(CallLine, bool), StoreError> {
-    let line = job.line(hub, call);
+    let line = job.line(hub, &call.request);
     if job.is_inert() {
         return Ok((line, false));
     }
@@ -281,16 +289,25 @@ async fn intend(hub: &Hub, job: &Job, call: &Call) -> Result<(CallLine, bool), S
 }
 
 /// Makes a call within what is left of the task's time, and tells the account's gate what came of it.
-async fn make_call(hub: &Hub, job: &Job, call: &Call, permit: Permit) -> Called {
+async fn make_call(
+    hub: &Hub,
+    job: &Job,
+    call: &Call,
+    permit: Permit,
+    calls: &mut Vec<LoggedCall>,
+) -> Result<Called, StoreError> {
     let mut timeout = Duration::from_millis(call.request.timeout_ms).min(job.time_left());
     if fault!("forget_deadline") {
         timeout = Duration::from_millis(call.request.timeout_ms);
     }
     if timeout < LEAST_TIME {
-        let input = Input::Lost { maybe_sent: false };
-        return Called { input, outcome: CallOutcome::NotSent, retry_after: None, duration_us: 0 };
+        return Ok(Called::not_sent());
     }
-    let called = hub.outbound.call(&call.request, timeout, &hub.clock).await;
+    let called = if call.request.needs_token {
+        call_with_token(hub, job, &call.request, timeout, calls).await?
+    } else {
+        hub.outbound.call(&call.request, timeout, &hub.clock).await
+    };
     if let Input::Answer(answer) = &called.input
         && let Some(date) = answer.provider_date
     {
@@ -298,7 +315,40 @@ async fn make_call(hub: &Hub, job: &Job, call: &Call, permit: Permit) -> Called 
     }
     permit.report(contact(&called));
     count(job, call, &called);
-    called
+    Ok(called)
+}
+
+/// Makes a call with the account's access token; once more with a new one when the provider refuses it, which means
+/// that nothing was done. The calls for tokens are logged beside it.
+async fn call_with_token(
+    hub: &Hub,
+    job: &Job,
+    request: &Request,
+    timeout: Duration,
+    calls: &mut Vec<LoggedCall>,
+) -> Result<Called, StoreError> {
+    let until = Instant::now() + timeout;
+    let mut refused = None;
+    for _ in 0..TOKENS_PER_CALL {
+        let (token, made) = access_token(hub, &job.account, job.provider.as_ref(), until).await?;
+        if let Some(TokenCall { request, called }) = made {
+            let mut line = job.line(hub, &request);
+            finish_line(&mut line, &called, job);
+            calls.push(LoggedCall { line, was_written: false });
+        }
+        let Some(token) = token else { return Ok(refused.unwrap_or_else(Called::not_sent)) };
+        let mut request = request.clone();
+        request.headers.push(("authorization", format!("Bearer {}", token.expose_secret())));
+        let left = until.saturating_duration_since(Instant::now());
+        let called = hub.outbound.call(&request, left, &hub.clock).await;
+        let is_refused = matches!(&called.input, Input::Answer(answer) if answer.status == UNAUTHORIZED);
+        if !is_refused || fault!("never_renew_tokens") {
+            return Ok(called);
+        }
+        forget_token(hub, &job.account, &token).await?;
+        refused = Some(called);
+    }
+    Ok(refused.unwrap_or_else(Called::not_sent))
 }
 
 const fn contact(called: &Called) -> Contact {

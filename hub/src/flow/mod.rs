@@ -1,5 +1,6 @@
 //! The main flow, read straight through: create, drive, receive, apply, probe, deliver.
 
+pub mod access_token;
 pub mod apply_facts;
 mod batch;
 pub mod cancel_payment;

@@ -17,6 +17,7 @@ mod payments;
 mod rows;
 mod sealed;
 mod sets;
+mod tokens;
 mod work;
 
 pub use aggregates::Aggregate;

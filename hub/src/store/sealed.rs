@@ -6,6 +6,8 @@ use super::database::{Store, StoreError, on};
 /// with the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealedColumn {
+    /// `access_token.sealed_value`.
+    AccessToken,
     /// `attempt.sealed_key`.
     AttemptKey,
     /// `notice.sealed_body`.
@@ -51,7 +53,8 @@ pub struct SealedCount {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::AccessToken,
         Self::AttemptKey,
         Self::NoticeBody,
         Self::EndpointSecret,
@@ -62,6 +65,7 @@ impl SealedColumn {
     /// Table and column.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::AccessToken => "access_token.sealed_value",
             Self::AttemptKey => "attempt.sealed_key",
             Self::NoticeBody => "notice.sealed_body",
             Self::EndpointSecret => "event_endpoint.sealed_secret",
@@ -73,6 +77,7 @@ impl SealedColumn {
     /// The place to which a row's value is sealed.
     pub fn place(self, key: &SealedRowKey) -> String {
         match self {
+            Self::AccessToken => format!("access_token/value/{}/{}", key.merchant, key.id),
             Self::AttemptKey => format!("attempt/key/{}", key.id),
             Self::NoticeBody => format!("notice/body/{}", key.id),
             Self::EndpointSecret => format!("event_endpoint/secret/{}", key.id),
@@ -85,6 +90,15 @@ impl SealedColumn {
 
     const fn sql(self) -> Sql {
         match self {
+            Self::AccessToken => Sql {
+                next: "SELECT merchant_id, '', id, sealed_value FROM access_token \
+                       WHERE sealed_value IS NOT NULL AND substr(sealed_value, 2, 8) <> $1 \
+                       AND (merchant_id, id) > ($2, $4) AND $3 = '' ORDER BY merchant_id, id LIMIT $5",
+                replace: "UPDATE access_token SET sealed_value = $5 \
+                          WHERE merchant_id = $1 AND $2 = '' AND id = $3 AND sealed_value = $4",
+                count: "SELECT substr(sealed_value, 2, 8), COUNT(*) FROM access_token \
+                        WHERE sealed_value IS NOT NULL GROUP BY 1",
+            },
             Self::AttemptKey => Sql {
                 next: "SELECT merchant_id, '', id, sealed_key FROM attempt \
                        WHERE sealed_key IS NOT NULL AND substr(sealed_key, 2, 8) <> $1 \
