@@ -146,7 +146,7 @@ fn run(program: &Path, folder: &Path, command: &[&str]) -> anyhow::Result<Held> 
 fn configuration(address: SocketAddr, database: &str, provider: SocketAddr) -> String {
     let key = sha256(API_KEY);
     format!(
-        "[hub]\nlisten = \"{address}\"\npublic_url = \"http://{address}\"\n\
+        "[hub]\nlisten = \"{address}\"\npublic_url = \"http://{address}\"\ndrain_ms = 0\n\
          [database]\nurl = \"{database}\"\n[keys]\nmaster_key = \"{MASTER_KEY}\"\n\
          [events]\nallow_private_targets = true\n\
          [merchants.bench]\nname = \"Tienda de medida\"\n\
