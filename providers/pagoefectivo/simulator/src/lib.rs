@@ -26,6 +26,8 @@ mod random;
 pub mod route;
 pub mod settings;
 mod steering;
+#[cfg(test)]
+mod stories;
 pub mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
