@@ -1,5 +1,5 @@
 //! Crash points: before and after every commit and every outbound call of a payment's way. A test names one, and
-//! the process dies there by SIGKILL. Never in the product: the feature `faults` is for tests alone.
+//! the process dies there by SIGKILL, or freezes. Never in the product: the feature `faults` is for tests alone.
 
 use payment::Timestamp;
 
@@ -7,6 +7,8 @@ use crate::fault::fault;
 
 /// The variable that names the point to die at, as `name` or `name:n` for its n-th arrival.
 pub const VARIABLE: &str = "CAUDAL_CRASH";
+/// The variable that names the point to freeze at, once, as if by SIGSTOP.
+pub const FREEZE_VARIABLE: &str = "CAUDAL_FREEZE";
 /// The variable that names the file to which each arrival is appended, one name a line.
 pub const TRACE_VARIABLE: &str = "CAUDAL_CRASH_TRACE";
 /// The variable that shortens leases, in seconds, for tests that wait for those of a dead process.
@@ -146,14 +148,20 @@ pub(crate) fn lapsed_by(real_now: Timestamp) -> Timestamp {
     if fault!("never_take_over") { Timestamp::UNIX_EPOCH } else { real_now }
 }
 
-/// Notes the arrival, and kills this process when it is the one that was named.
+/// Notes the arrival, and kills or freezes this process when it is the one that was named.
 #[cfg(feature = "faults")]
 pub(crate) fn reach(name: &'static str) {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     static ARRIVALS: AtomicU32 = AtomicU32::new(0);
+    static HAS_FROZEN: AtomicBool = AtomicBool::new(false);
     rehearsal::reach(name);
     note(name);
+    if std::env::var(FREEZE_VARIABLE).is_ok_and(|point| point == name)
+        && !HAS_FROZEN.swap(true, Ordering::SeqCst)
+    {
+        signal_itself("-STOP");
+    }
     let Ok(wanted) = std::env::var(VARIABLE) else { return };
     let (point, arrival) = match wanted.split_once(':') {
         Some((point, arrival)) => (point, arrival.parse().unwrap_or(1)),
@@ -177,12 +185,17 @@ fn note(name: &str) {
 /// Dies as if by `kill -9`: nothing is flushed, closed or answered.
 #[cfg(feature = "faults")]
 fn die() -> ! {
-    let own = std::process::id().to_string();
-    // Without the program `kill` the process stays alive, and the test that waits for its death fails.
-    let _ = std::process::Command::new("kill").args(["-9", &own]).status();
+    signal_itself("-9");
     loop {
         std::thread::park();
     }
+}
+
+#[cfg(feature = "faults")]
+fn signal_itself(signal: &str) {
+    let own = std::process::id().to_string();
+    // Without the program `kill` the process goes on, and the test that waits for its death or rest fails.
+    let _ = std::process::Command::new("kill").args([signal, &own]).status();
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What becomes of the work of an instance that was killed, or that froze and comes back.
 
+use reqwest::Method;
 use simulation::hardship::{RequestFault, Times};
 use testing::TestDatabase;
 
-use crate::parties::pay;
-use crate::world::{LOOK_UP, Setting, World};
+use crate::parties::{order, pay};
+use crate::world::{Answer, LOOK_UP, Setting, World, ask};
 
 /// Longer than an instance takes to be frozen or killed once it holds what the story wants it to hold.
 const SHORT_LEASE: Setting = Setting { lease_s: Some("3"), drain_ms: None };
@@ -90,6 +91,76 @@ testing::several_processes! {
         }
         assert_eq!((world.provider.charges(), world.inbox.told("PEDIDO-1", "approved").ids), (1, 1));
     }
+
+    async fn an_instance_that_freezes_amid_a_transaction_holds_nobody_up(database: TestDatabase) {
+        let mut world = World::with(&database.url, SHORT_LEASE).await;
+        world.front.keep_notices();
+        world.instances[0].variables.push((hub::crash::FREEZE_VARIABLE, "look_up.before_commit"));
+        world.start(0).await;
+        world.start(1).await;
+        world.register().await;
+        world.instances[1].signal("STOP");
+        let payment = world.create(0, "PEDIDO-1").await;
+        pay(&world.http, &payment).await;
+        world.let_pass(FIRST_LOOK_UP_S, &[0]).await;
+        world.until("frozen", async || world.instances[0].is_stopped().then_some(())).await;
+
+        // It holds the lock of the payment, until the database ends its transaction.
+        world.instances[1].signal("CONT");
+        world.tell_time(1).await;
+        world.until_told(&["PEDIDO-1".to_owned()], "approved").await;
+        world.instances[0].signal("CONT");
+        for place in [0, 1] {
+            world.until_ready(place).await;
+            world.until_at_rest(place).await;
+            assert_eq!(world.payments(place, "PEDIDO-1").await[0]["status"], "approved");
+        }
+        assert_eq!((world.provider.charges(), world.inbox.told("PEDIDO-1", "approved").ids), (1, 1));
+    }
+
+    async fn a_creation_that_froze_does_not_undo_what_another_instance_made_of_it(database: TestDatabase) {
+        let mut world = World::with(&database.url, SHORT_LEASE).await;
+        world.front.keep_notices();
+        // When it wakes, its time for the task is over, and it can only find that it failed.
+        world.instances[0].variables.push(("CAUDAL_ACCOUNTS__MAIN__LIMITS__TASK_MS", "1000"));
+        world.start(0).await;
+        world.start(1).await;
+        world.register().await;
+        let silence = RequestFault::TimeOutBeforeEffect { hold_ms: 1_000 };
+        world.provider.spoil("create_session", silence, Times::Count(1));
+        let late = tokio::spawn(asked(world.http.clone(), world.instances[0].address.clone()));
+        world.until("asked", async || (world.journal("create_session").len() == 1).then_some(())).await;
+        world.instances[0].signal("STOP");
+        let payment = world
+            .until("created by the other", async || {
+                let answer = asked(world.http.clone(), world.instances[1].address.clone()).await;
+                assert!(answer.status == 201 || answer.body["code"] == "idempotency_running", "{answer:?}");
+                (answer.status == 201).then_some(answer.body)
+            })
+            .await;
+        assert_eq!(payment["status"], "requires_action");
+
+        world.instances[0].signal("CONT");
+        let late = late.await.expect("no panic");
+        assert_eq!((late.status, &late.body["id"]), (201, &payment["id"]), "{late:?}");
+        world.until_at_rest(0).await;
+        for instance in &world.instances {
+            let again = asked(world.http.clone(), instance.address.clone()).await;
+            assert_eq!((again.status, &again.body), (201, &payment), "the answer that was given first is given again");
+        }
+        pay(&world.http, &payment).await;
+        world.let_pass(FIRST_LOOK_UP_S, &[0, 1]).await;
+        world.until_told(&["PEDIDO-1".to_owned()], "approved").await;
+        assert_eq!(world.inbox.told("PEDIDO-1", "failed").times, 0);
+        assert_eq!((world.provider.charges(), world.inbox.told("PEDIDO-1", "approved").ids), (1, 1));
+    }
+}
+
+/// Asks for the payment of the story.
+async fn asked(http: reqwest::Client, address: String) -> Answer {
+    let order = order("PEDIDO-1");
+    let answer = ask(&http, &address, Method::POST, "/v1/payments", Some("one"), &order).await;
+    answer.expect("an answer")
 }
 
 /// The second instance is there and sleeps, and the inbox answers nobody.

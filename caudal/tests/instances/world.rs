@@ -265,6 +265,14 @@ impl Instance {
         self.child.as_ref()?.id()
     }
 
+    /// Whether its process is frozen.
+    pub fn is_stopped(&self) -> bool {
+        let id = self.process_id().expect("a process");
+        let told = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The state comes after the program's name, which stands in parentheses.
+        told.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    }
+
     /// Waits for its end, and answers the exit code; none for one that was killed.
     pub async fn end(&mut self) -> Option<i32> {
         let mut child = self.child.take().expect("a process");

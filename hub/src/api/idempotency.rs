@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use payment::Timestamp;
 use serde::Serialize;
 
 use crate::api::code::Code;
@@ -167,8 +168,8 @@ where
     W: Future<Output = Work> + Send + 'static,
 {
     let Ticket { merchant, route, key, fingerprints } = &ticket;
-    match idempotency::begin(hub, merchant, route, key, fingerprints).await? {
-        Claim::Fresh => {}
+    let claimed_at = match idempotency::begin(hub, merchant, route, key, fingerprints).await? {
+        Claim::Fresh(claimed_at) => claimed_at,
         Claim::Replay { status, body } => return Ok(Turn::Again(Answer { status, body })),
         Claim::Running => {
             let detail = "The first request with this key is still being worked on.";
@@ -178,20 +179,20 @@ where
             let detail = "The key came earlier with another body or for another address.";
             return Err(Problem::new(Code::IdempotencyKeyReused, detail).with_param(IDEMPOTENCY_KEY));
         }
-    }
-    let running = tokio::spawn(settle(Arc::clone(hub), ticket.clone(), work));
+    };
+    let running = tokio::spawn(settle(Arc::clone(hub), ticket.clone(), claimed_at, work));
     match running.await {
         Ok(answer) => answer.map(Turn::First),
         Err(error) => {
             tracing::error!(panicked = error.is_panic(), "the work of a request ended early");
-            release(hub, &ticket).await;
+            release(hub, &ticket, claimed_at).await;
             Err(Problem::new(Code::InternalError, "The hub failed at this request."))
         }
     }
 }
 
 /// Runs the work and writes down what became of the claim.
-async fn settle<W>(hub: Arc<Hub>, ticket: Ticket, work: W) -> Result<Answer, Problem>
+async fn settle<W>(hub: Arc<Hub>, ticket: Ticket, claimed_at: Timestamp, work: W) -> Result<Answer, Problem>
 where
     W: Future<Output = Work> + Send + 'static,
 {
@@ -199,7 +200,8 @@ where
     match work.await {
         Work::Done(answer) => {
             let Ticket { merchant, route, key, .. } = &ticket;
-            let kept = idempotency::finish(&hub, merchant, route, key, answer.status, &answer.body).await;
+            let Answer { status, body } = &answer;
+            let kept = idempotency::finish(&hub, merchant, route, key, claimed_at, *status, body).await;
             if let Err(error) = kept {
                 // The work itself is durable, and its own rules keep it from being done twice.
                 tracing::error!(%error, "an answer could not be kept");
@@ -207,14 +209,15 @@ where
             Ok(answer)
         }
         Work::Undone(problem) => {
-            release(&hub, &ticket).await;
+            release(&hub, &ticket, claimed_at).await;
             Err(problem)
         }
     }
 }
 
-async fn release(hub: &Hub, ticket: &Ticket) {
-    if let Err(error) = idempotency::release(hub, &ticket.merchant, ticket.route, &ticket.key).await {
+async fn release(hub: &Hub, ticket: &Ticket, claimed_at: Timestamp) {
+    let Ticket { merchant, route, key, .. } = ticket;
+    if let Err(error) = idempotency::release(hub, merchant, route, key, claimed_at).await {
         tracing::error!(%error, "a claim could not be released");
     }
 }

@@ -160,7 +160,13 @@ fn apply(
             changes.calls.push(NewCall { payment: known.key(), line: call.line.clone(), after_lost: "" });
         }
     }
-    if let Some(key) = &known.attempt_key {
+    let was_opened = was_opened(aggregate, &known.attempt_id);
+    // Somebody who was away says that nothing could be opened, and another has opened it since.
+    if was_opened && known.failure.is_some() && !fault!("believe_late_failures") {
+        return Ok(());
+    }
+    // Of two openings, the first has the address that people pay at.
+    if !was_opened && let Some(key) = &known.attempt_key {
         let sealed = hub.vault.seal(&attempt_key_place(&known.attempt_id), key.expose_secret().as_bytes());
         let sealed = sealed.map_err(|_| StoreError::Corrupt("attempt key"))?;
         changes.attempt_keys.insert((known.merchant_id.clone(), known.attempt_id.clone()), sealed);
@@ -183,6 +189,11 @@ fn apply(
     write_change(hub, known, &before, payment, changes, now);
     schedule(hub, aggregate, &standings, &appended, changes);
     Ok(())
+}
+
+/// Whether the record knows an attempt at its provider.
+fn was_opened(aggregate: &Aggregate, attempt: &AttemptId) -> bool {
+    aggregate.attempts.iter().any(|known| known.id == *attempt && known.provider_reference.is_some())
 }
 
 /// Appends the facts that say something new. A word that is not final and leaves the attempt where it

@@ -361,12 +361,18 @@ async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, Creat
         End::Refused(refusal) => {
             let failure = Failure::from(&refusal);
             let payment = apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
+            if is_overtaken(&payment) {
+                return Ok(payment);
+            }
             Err(CreateError::Refused { payment: Box::new(payment), refusal })
         }
         // Inert if it exists, or nothing was sent at all.
         End::Lost(AfterLost::FreshStart) | End::Held(_) => {
             let failure = unreachable_failure();
             let payment = apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
+            if is_overtaken(&payment) {
+                return Ok(payment);
+            }
             Err(CreateError::Unreachable { payment: Box::new(payment) })
         }
         // Something may exist at the provider: the payment stays open, and the work row finds out.
@@ -374,6 +380,11 @@ async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, Creat
             Ok(apply(hub, job, Vec::new(), None, driven.calls).await?)
         }
     }
+}
+
+/// Whether a creation that failed was taken over meanwhile, and what took it over did not fail.
+fn is_overtaken(payment: &Payment) -> bool {
+    payment.status != Status::Failed
 }
 
 async fn apply(

@@ -1,5 +1,7 @@
 //! Idempotency keys: the claim is written before the work, the answer after, sealed.
 
+use payment::Timestamp;
+
 use crate::crash;
 use crate::fault::fault;
 use crate::state::Hub;
@@ -15,8 +17,8 @@ pub const KEPT_S: i64 = 7 * 24 * 3600;
 /// What became of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// It is ours: do the work.
-    Fresh,
+    /// It is ours, since then: do the work.
+    Fresh(Timestamp),
     /// The work was done: this is its answer.
     Replay {
         /// HTTP status.
@@ -47,7 +49,9 @@ pub async fn begin(
         claimed_at: now,
     };
     let known = hub.writer.submit(claim).await?;
-    let Some(known) = known.filter(|_| !fault!("forget_idempotency_keys")) else { return Ok(Claim::Fresh) };
+    let Some(known) = known.filter(|_| !fault!("forget_idempotency_keys")) else {
+        return Ok(Claim::Fresh(now));
+    };
     if !fingerprints.contains(&known.fingerprint) {
         return Ok(Claim::Mismatch);
     }
@@ -62,21 +66,23 @@ pub async fn begin(
         return Ok(Claim::Running);
     }
     let taken = hub.store.take_over_idempotency_key(merchant, route, key, known.claimed_at, now).await?;
-    Ok(if taken { Claim::Fresh } else { Claim::Running })
+    Ok(if taken { Claim::Fresh(now) } else { Claim::Running })
 }
 
-/// Stores the answer.
+/// Stores the answer of the work that was claimed at an instant. Where another took it over since, that one's counts.
 pub async fn finish(
     hub: &Hub,
     merchant: &str,
     route: &str,
     key: &str,
+    claimed_at: Timestamp,
     status: u16,
     body: &str,
 ) -> Result<(), StoreError> {
     let sealed = hub.vault.seal(&place(merchant, route, key), body.as_bytes());
     let answer = KeyAnswer {
         key: Key { merchant_id: merchant.to_owned(), route: route.to_owned(), key: key.to_owned() },
+        claimed_at,
         status,
         sealed_body: sealed.map_err(|_| StoreError::Corrupt("idempotency"))?,
     };
@@ -84,8 +90,14 @@ pub async fn finish(
 }
 
 /// Forgets a claim whose work never began.
-pub async fn release(hub: &Hub, merchant: &str, route: &str, key: &str) -> Result<(), StoreError> {
-    hub.store.release_idempotency_key(merchant, route, key).await
+pub async fn release(
+    hub: &Hub,
+    merchant: &str,
+    route: &str,
+    key: &str,
+    claimed_at: Timestamp,
+) -> Result<(), StoreError> {
+    hub.store.release_idempotency_key(merchant, route, key, claimed_at).await
 }
 
 fn place(merchant: &str, route: &str, key: &str) -> String {

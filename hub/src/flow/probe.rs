@@ -258,7 +258,12 @@ async fn lost_creation(hub: &Hub, work: &Work) -> Result<(), StoreError> {
         failure: Some(failure),
         calls: Vec::new(),
     };
-    apply_facts(hub, known).await?;
+    let payment = apply_facts(hub, known).await?;
+    if payment.status.is_open() {
+        // It was opened this very moment: it is looked up like any other.
+        let wait = jiff::SignedDuration::from_secs(FIRST_BACK_OFF_S);
+        return hub.store.release_work(work, hub.clock.now() + wait).await;
+    }
     hub.store.end_work(work).await
 }
 

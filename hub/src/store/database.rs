@@ -28,6 +28,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READERS: u32 = 4;
 /// Statements that a connection keeps prepared: more than the product has, the sizes of sets counted apart.
 const STATEMENTS: usize = 256;
+/// How long PostgreSQL lets a transaction wait for its process. One that freezes amid a transaction would
+/// hold its locks against all others until it wakes.
+const IDLE_IN_TRANSACTION: &str = "10s";
 /// Connections to PostgreSQL per process.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -168,7 +171,10 @@ impl Store {
         } else if address.starts_with("sqlite:") {
             connect_sqlite(address).await?
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-            let options = PgConnectOptions::from_str(address)?.statement_cache_capacity(STATEMENTS);
+            let idle = if fault!("let_the_frozen_hold_locks") { "0" } else { IDLE_IN_TRANSACTION };
+            let options = PgConnectOptions::from_str(address)?
+                .statement_cache_capacity(STATEMENTS)
+                .options([("idle_in_transaction_session_timeout", idle)]);
             let pool = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
                 .acquire_timeout(ACQUIRE_TIMEOUT)

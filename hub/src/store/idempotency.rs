@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use payment::Timestamp;
 
-use super::database::{Store, StoreError, Tx, on};
+use super::database::{Store, StoreError, Tx, fence, on};
 use super::sets::{read_rows, write_rows};
 
 const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at) \
@@ -16,9 +16,9 @@ const TAKE_OVER: &str = "UPDATE idempotency SET claimed_at = $5 \
      WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at = $4 AND status IS NULL";
 const FINISH: &str = "UPDATE idempotency SET status = v.column4, sealed_body = v.column5 \
      FROM (VALUES {rows}) AS v WHERE idempotency.merchant_id = v.column1 AND idempotency.route = v.column2 \
-     AND idempotency.key = v.column3";
+     AND idempotency.key = v.column3 AND idempotency.claimed_at <= v.column6";
 const RELEASE: &str = "DELETE FROM idempotency \
-     WHERE merchant_id = $1 AND route = $2 AND key = $3 AND status IS NULL";
+     WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at <= $4 AND status IS NULL";
 const FORGET: &str = "DELETE FROM idempotency WHERE claimed_at < $1";
 
 /// A key as it stands in the record.
@@ -59,6 +59,8 @@ pub struct KeyClaim {
 pub struct KeyAnswer {
     /// The key.
     pub key: Key,
+    /// When its claim was made, by which it is known: one that was taken over since has a later one.
+    pub claimed_at: Timestamp,
     /// HTTP status.
     pub status: u16,
     /// The answer's body, sealed.
@@ -98,15 +100,16 @@ impl Tx {
         Ok(rows.into_iter().map(record).collect())
     }
 
-    /// Stores the answers under keys.
+    /// Stores the answers under keys. A claim that was taken over changes nothing.
     pub(crate) async fn finish_keys(&mut self, answers: &[&KeyAnswer]) -> Result<(), StoreError> {
-        write_rows!(self, FINISH, 5, answers, |query, answer| {
+        write_rows!(self, FINISH, 6, answers, |query, answer| {
             query
                 .bind(&answer.key.merchant_id)
                 .bind(&answer.key.route)
                 .bind(&answer.key.key)
                 .bind(i64::from(answer.status))
                 .bind(&answer.sealed_body)
+                .bind(fence(answer.claimed_at.as_microsecond()))
         });
         Ok(())
     }
@@ -138,16 +141,23 @@ impl Store {
         Ok(taken == 1)
     }
 
-    /// Forgets a claim whose work never began.
+    /// Forgets a claim whose work never began. One that was taken over stays.
     pub async fn release_idempotency_key(
         &self,
         merchant: &str,
         route: &str,
         key: &str,
+        claimed_at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         on!(tx.link(), connection => {
-            sqlx::query(RELEASE).bind(merchant).bind(route).bind(key).execute(connection).await?;
+            sqlx::query(RELEASE)
+                .bind(merchant)
+                .bind(route)
+                .bind(key)
+                .bind(fence(claimed_at.as_microsecond()))
+                .execute(connection)
+                .await?;
         });
         tx.commit().await
     }
