@@ -28,6 +28,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 const WAITING_NOTICES: usize = 8;
 /// How long a notice waits for its turn.
 const NOTICE_PATIENCE: Duration = Duration::from_secs(2);
+/// The share of an account's calls a second that the probe's look-ups may take: creations find the rest free, whatever
+/// the backlog.
+const LOOK_UP_SHARE: f64 = 0.5;
 /// A `Date` has whole seconds: on the average the provider is half a second further.
 const HALF_SECOND_MS: i64 = 500;
 
@@ -156,9 +159,10 @@ pub struct Permit {
 
 impl Gate {
     fn new(account: &str, limits: AccountLimits, now: Instant) -> Self {
+        let per_second = f64::from(limits.calls_per_second);
         let state = State {
-            tokens: f64::from(limits.calls_per_second),
-            refilled_at: now,
+            calls: Bucket::new(per_second, now),
+            look_ups: Bucket::new(per_second * LOOK_UP_SHARE, now),
             paused_until: None,
             answered_at: None,
             breaker: Breaker::new(limits.breaker_failures, Duration::from_millis(limits.breaker_rest_ms)),
@@ -200,13 +204,30 @@ impl Gate {
         let waiting = tokio::time::timeout(patience, Arc::clone(&self.calls).acquire_owned());
         let Ok(Ok(slot)) = waiting.await else { return Err(busy(Duration::from_secs(1))) };
         let now = Instant::now();
-        let wait = self.state().reserve(f64::from(self.limits.calls_per_second), now, until).map_err(busy)?;
+        let wait = self.state().calls.reserve(now, until).map_err(busy)?;
         // A sleep of no time takes a millisecond.
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
         let is_trial = self.state().pass(purpose, Instant::now())?;
         Ok(Permit { gate: Arc::clone(self), _slot: slot, is_trial })
+    }
+
+    /// Whether the probe may begin a look-up now.
+    pub fn may_look_up(&self) -> bool {
+        self.state().look_ups.refilled(Instant::now()) >= 1.0 || fault!("let_look_ups_take_all")
+    }
+
+    /// Takes the probe's turn to begin a look-up.
+    ///
+    /// # Errors
+    /// How long until there is one.
+    pub fn take_look_up(&self) -> Result<(), Duration> {
+        if fault!("let_look_ups_take_all") {
+            return Ok(());
+        }
+        let now = Instant::now();
+        self.state().look_ups.reserve(now, now).map(|_| ())
     }
 
     /// Waits a little for leave to take a notice. None: too many are being taken, and too many wait.
@@ -289,9 +310,8 @@ impl Drop for Permit {
 }
 
 struct State {
-    /// Calls that may be made now; below zero, calls that wait for their turn.
-    tokens: f64,
-    refilled_at: Instant,
+    calls: Bucket,
+    look_ups: Bucket,
     paused_until: Option<Instant>,
     /// When somebody last answered a call.
     answered_at: Option<Instant>,
@@ -326,23 +346,43 @@ impl State {
         Ok(purpose == Purpose::Begin && self.breaker.take_trial(now))
     }
 
-    /// Takes a token, or one of those to come. Answers how long to wait for it.
-    fn reserve(&mut self, per_second: f64, now: Instant, until: Instant) -> Result<Duration, Duration> {
-        let gained = now.saturating_duration_since(self.refilled_at).as_secs_f64() * per_second;
-        self.tokens = (self.tokens + gained).min(per_second);
+    fn pause_left(&self, now: Instant) -> Option<Duration> {
+        let left = self.paused_until?.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+/// A bucket of tokens: so many come a second, and a second's worth is kept.
+struct Bucket {
+    per_second: f64,
+    /// What may be done now; below zero, what waits for its turn.
+    tokens: f64,
+    refilled_at: Instant,
+}
+
+impl Bucket {
+    /// A full one.
+    fn new(per_second: f64, now: Instant) -> Self {
+        Self { per_second, tokens: per_second.max(1.0), refilled_at: now }
+    }
+
+    /// The tokens there are now. One at least can be saved, however slowly they come.
+    fn refilled(&mut self, now: Instant) -> f64 {
+        let gained = now.saturating_duration_since(self.refilled_at).as_secs_f64() * self.per_second;
+        self.tokens = (self.tokens + gained).min(self.per_second.max(1.0));
         self.refilled_at = self.refilled_at.max(now);
-        let missing = (1.0 - self.tokens).max(0.0);
-        let wait = Duration::from_secs_f64(missing / per_second);
+        self.tokens
+    }
+
+    /// Takes a token, or one of those to come. Answers how long to wait for it.
+    fn reserve(&mut self, now: Instant, until: Instant) -> Result<Duration, Duration> {
+        let missing = (1.0 - self.refilled(now)).max(0.0);
+        let wait = Duration::from_secs_f64(missing / self.per_second);
         if !wait.is_zero() && now + wait > until {
             return Err(wait);
         }
         self.tokens -= 1.0;
         Ok(wait)
-    }
-
-    fn pause_left(&self, now: Instant) -> Option<Duration> {
-        let left = self.paused_until?.saturating_duration_since(now);
-        (!left.is_zero()).then_some(left)
     }
 }
 
@@ -362,17 +402,35 @@ mod tests {
 
     #[test]
     fn a_second_s_worth_of_calls_goes_at_once_and_the_rest_waits_its_turn() {
-        let gate = gate(|limits| limits.calls_per_second = 4);
         let now = Instant::now();
         let until = now + Duration::from_millis(600);
-        let mut state = gate.state();
-        let waits: Vec<_> = (0..7).map(|_| state.reserve(4.0, now, until)).collect();
+        let mut bucket = Bucket::new(4.0, now);
+        let waits: Vec<_> = (0..7).map(|_| bucket.reserve(now, until)).collect();
         assert_eq!(waits[..4], [Ok(Duration::ZERO); 4]);
         assert_eq!(waits[4..6], [Ok(Duration::from_millis(250)), Ok(Duration::from_millis(500))]);
         assert_eq!(waits[6], Err(Duration::from_millis(750)), "longer than anybody waits");
         let later = now + Duration::from_secs(60);
-        assert_eq!(state.reserve(4.0, later, later), Ok(Duration::ZERO));
-        assert!(state.tokens <= 3.0, "an hour of rest saves no more than a second's worth");
+        assert_eq!(bucket.reserve(later, later), Ok(Duration::ZERO));
+        assert!(bucket.tokens <= 3.0, "an hour of rest saves no more than a second's worth");
+    }
+
+    #[test]
+    fn what_comes_less_than_once_a_second_comes_nevertheless() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(0.5, now);
+        assert_eq!(bucket.reserve(now, now), Ok(Duration::ZERO));
+        assert_eq!(bucket.reserve(now, now), Err(Duration::from_secs(2)));
+        let later = now + Duration::from_secs(2);
+        assert_eq!(bucket.reserve(later, later), Ok(Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn look_ups_take_half_of_the_calls_and_leave_the_rest() {
+        let gate = gate(|limits| limits.calls_per_second = 4);
+        assert!(gate.may_look_up());
+        assert_eq!([gate.take_look_up(), gate.take_look_up()], [Ok(()); 2]);
+        assert!(gate.take_look_up().is_err() && !gate.may_look_up());
+        assert_eq!(held(&gate, Purpose::Begin).await, None, "a creation goes on");
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use crate::fault::fault;
 use crate::flow::apply_facts::{Known, Source, apply_facts, new_case};
 use crate::flow::create_payment::{not_opened, unreachable_failure};
 use crate::flow::drive_task::{Driven, End, Job, deadline, drive_task};
-use crate::limits::Held;
+use crate::limits::{Held, HoldCause};
 use crate::state::Hub;
 use crate::store::{Changes, Payment, StoreError, Work};
 
@@ -31,6 +31,9 @@ const LONGEST_BACK_OFF_S: i64 = 900;
 /// Such a wait is stretched by up to this share, in per cent, so that what failed together does not come back
 /// together.
 const JITTER_PERCENT: i64 = 25;
+
+/// The first look-up comes up to this share later than the cadence says, in per cent.
+const FIRST_SPREAD_PERCENT: i64 = 10;
 
 /// Why we ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +189,9 @@ pub async fn begin_probes(
     }
     let real_now = hub.clock.real_now();
     let lease_until = real_now + jiff::SignedDuration::from_secs(lease_s(LEASE_S));
-    let accounts = hub.settings.work_accounts();
+    let mut accounts = hub.settings.work_accounts();
+    // What could not be asked now is left where it stands.
+    accounts.retain(|(_, account)| hub.limits.gate(account).may_look_up());
     let claimed = hub
         .store
         .claim_work(hub.clock.now(), lapsed_by(real_now), lease_until, limit, AT_ONCE_PER_ACCOUNT, &accounts)
@@ -213,6 +218,10 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
         return hub.store.end_work(work).await;
     };
     let now = hub.clock.now();
+    if let Err(wait) = hub.limits.gate(&attempt.account_id).take_look_up() {
+        let held = Held { cause: HoldCause::Busy, retry_after: wait };
+        return put_off(hub, work, &held).await;
+    }
     let cause = if work.is_asked_by_notice { AskCause::Notice } else { AskCause::Probe };
     let asked = ask_now(hub, &work.merchant_id, &work.attempt_id, cause).await;
     crash_point!("probe.before_release");
@@ -227,10 +236,7 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
             }
             hub.store.release_work(work, next_look_up(&cadence, now, attempt.expires_at)).await
         }
-        Err(AskError::Held(held)) => {
-            let wait = jiff::SignedDuration::from_secs(held.retry_after_s().into());
-            hub.store.release_work(work, now + wait).await
-        }
+        Err(AskError::Held(held)) => put_off(hub, work, &held).await,
         Err(AskError::NotOpened) => lost_creation(hub, work).await,
         Err(AskError::NotFound) => hub.store.end_work(work).await,
         Err(AskError::Unreachable | AskError::Refused(_)) => {
@@ -243,6 +249,12 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
         }
         Err(AskError::Store(error)) => Err(error),
     }
+}
+
+/// Nothing was sent: it is looked at again when the account's calls need not wait.
+async fn put_off(hub: &Hub, work: &Work, held: &Held) -> Result<(), StoreError> {
+    let wait = jiff::SignedDuration::from_secs(held.retry_after_s().into());
+    hub.store.release_work(work, hub.clock.now() + wait).await
 }
 
 /// The creation died before it learned anything and nobody holds an address to pay at: the attempt is given up.
@@ -285,7 +297,10 @@ pub(super) fn first_look_up(
     expires_at: Timestamp,
 ) -> Option<Timestamp> {
     let (cadence, _) = cadence_of(hub, account_id)?;
-    let first = created_at + jiff::SignedDuration::from_secs(cadence.first_after_s);
+    // A certification looks at the clock.
+    let is_spread = hub.account(account_id)?.0.environment != Environment::Certification;
+    let chance = if is_spread && !fault!("look_up_all_at_once") { hub.entropy().bytes()[0] } else { 0 };
+    let first = created_at + first_wait(&cadence, chance);
     let after_expiry = after_expiry(&cadence, expires_at);
     Some(after_expiry.map_or(first, |after_expiry| first.min(after_expiry)))
 }
@@ -299,6 +314,15 @@ fn cadence_of(hub: &Hub, account_id: &str) -> Option<(Cadence, i64)> {
         Environment::Test | Environment::Production => query.usual,
     };
     Some((cadence, query.grace_s))
+}
+
+/// The wait before the first look-up, stretched by one byte of chance, so that a burst of orders is not asked for in one
+/// second.
+fn first_wait(cadence: &Cadence, chance: u8) -> jiff::SignedDuration {
+    let wait_ms = cadence.first_after_s * 1000;
+    jiff::SignedDuration::from_millis(
+        wait_ms + wait_ms * FIRST_SPREAD_PERCENT * i64::from(chance) / (100 * 255),
+    )
 }
 
 /// The cadence's next look-up, or the one just after the expiry where that comes first.
@@ -331,6 +355,13 @@ mod tests {
         assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900]);
         assert_eq!(back_off_s(i64::MAX, 0), 900);
         assert_eq!((back_off_s(1, 255), back_off_s(6, 255), back_off_s(6, 128)), (37, 1125, 1012));
+    }
+
+    #[test]
+    fn first_look_ups_are_spread_over_a_tenth_of_their_wait() {
+        let usual = Cadence { first_after_s: 300, every_s: 86_400, after_expiry_s: Some(120) };
+        let waits = [0, 51, 255].map(|chance| first_wait(&usual, chance).as_secs());
+        assert_eq!(waits, [300, 306, 330]);
     }
 
     #[test]

@@ -128,7 +128,7 @@ testing::both_databases! {
         for _ in 0..2 {
             stage.spoil_request("query_session", RequestFault::ResetBeforeEffect);
         }
-        stage.advance(5 * 60).await;
+        stage.advance(5 * 60 + 30).await;
         assert_eq!(stage.now(&payment).await.status, Status::RequiresAction);
         stage.advance(38).await;
         assert_eq!(stage.now(&payment).await.status, Status::RequiresAction);

@@ -3,6 +3,7 @@
 mod driver;
 mod floods;
 mod hostile_notices;
+mod look_ups;
 mod lost_and_found;
 mod lost_answers;
 mod paying;
