@@ -130,6 +130,9 @@ fn on_engine(
     if course.may_begin(engine, &[4]) {
         notices::latency(course, &stage)?;
     }
+    if course.may_begin(engine, &[5]) {
+        notices::latency_at_half(course, &stage)?;
+    }
     if course.may_begin(engine, &[6]) {
         creations::latency(course, &stage)?;
     }

@@ -1,9 +1,9 @@
-//! Goals 1, 2, 4, 10 and 11: notices, each of which is durable before it is answered.
+//! Goals 1, 2, 4, 5, 10 and 11: notices, each of which is durable before it is answered.
 
 use crate::companion::PER_REQUEST;
 use crate::goals::{Engine, Quantity};
 use crate::load::{self, Load, Pace};
-use crate::processor::{Usage, Watched};
+use crate::processor::Usage;
 use crate::provider::NOTICES;
 use crate::report::Row;
 use crate::rounds::stage::Stage;
@@ -40,6 +40,7 @@ pub fn run(course: &mut Course, stage: &mut Stage) -> anyhow::Result<()> {
     } else {
         load()?
     };
+    stage.capacity = Some(measured.per_second());
     if course.goals.contains(&10) {
         let memory = stage.hub.memory_mb()?;
         let row = Row::judged(engine, Quantity::LoadedMemory, memory, &measured.usage);
@@ -61,6 +62,24 @@ pub fn latency(course: &mut Course, stage: &Stage) -> anyhow::Result<()> {
         let row = Row::judged(stage.engine, quantity, figure, &load.usage);
         course.report.add(described(Row { hub: Some(load.per_second()), ..row }, &load));
     }
+    Ok(())
+}
+
+/// Notices at half of what goes at the most.
+pub fn latency_at_half(course: &mut Course, stage: &Stage) -> anyhow::Result<()> {
+    let hub = stage.hub.address();
+    let run = |pace| {
+        let shape = course.spans.shape(CONNECTIONS, pace);
+        load::run(hub, genuine(stage)(hub, NOTICES), shape, &stage.watched)
+    };
+    let capacity = match stage.capacity {
+        Some(capacity) => capacity,
+        None => run(Pace::Closed)?.per_second(),
+    };
+    let load = run(Pace::PerSecond((capacity / 2.0).max(1.0)))?;
+    let figure = load.latency.per_mille_ms(990).unwrap_or(f64::INFINITY);
+    let row = Row::judged(stage.engine, Quantity::NoticeTailAtHalf, figure, &load.usage);
+    course.report.add(described(Row { hub: Some(load.per_second()), ..row }, &load));
     Ok(())
 }
 
@@ -86,8 +105,7 @@ fn yardstick_us(course: &mut Course, stage: &Stage) -> anyhow::Result<f64> {
     let server = stage.companion.address();
     let shape = course.spans.shape(CONNECTIONS, Pace::Closed);
     // The hub rests meanwhile; the companion is the server.
-    let watched = Watched { ..stage.watched };
-    let load = load::run(server, genuine(stage)(server, PER_REQUEST), shape, &watched)?;
+    let load = load::run(server, genuine(stage)(server, PER_REQUEST), shape, &stage.watched)?;
     let Usage { companion, database, .. } = load.usage;
     let each_us = load.usage.each_us(companion + database, load.done);
     course.report.note_ceiling("one sqlx transaction a request", load.per_second());

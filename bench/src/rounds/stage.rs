@@ -54,6 +54,8 @@ pub struct Stage {
     pub watched: Watched,
     /// What notices are about.
     pub sessions: Sessions,
+    /// Notices a second that go at the most, once that is known.
+    pub capacity: Option<f64>,
 }
 
 impl Ceiling {
@@ -135,7 +137,7 @@ impl Stage {
         let sessions: Sessions = companion.sessions()?.into();
         let trouble = made.trouble().unwrap_or_default();
         ensure!(!sessions.is_empty(), "no payment could be created on {}: {trouble}", engine.name());
-        Ok(Stage { engine, ceiling, hub, companion, watched, sessions })
+        Ok(Stage { engine, ceiling, hub, companion, watched, sessions, capacity: None })
     }
 
     /// Ends hub and companion; the ceiling is left.
