@@ -76,20 +76,17 @@ impl Attempt {
     /// are not final; among those the latest counts; among contradicting last words the one in which
     /// money moved. Independent of the order and repetition of facts.
     pub fn standing(&self) -> Standing {
-        let mut best: Option<(Weight, &Fact)> = None;
         let mut outcomes: Vec<Outcome> = Vec::new();
         for fact in &self.facts {
-            let Some(weight) = weigh(fact) else { continue };
             if let FactKind::Ended(ending) = &fact.kind
                 && !outcomes.contains(&ending.outcome)
             {
                 outcomes.push(ending.outcome);
             }
-            if best.as_ref().is_none_or(|(heaviest, _)| weight > *heaviest) {
-                best = Some((weight, fact));
-            }
         }
-        let Some((_, fact)) = best else {
+        let weighed = self.facts.iter().filter_map(|fact| Some((weigh(fact)?, fact)));
+        let heaviest = weighed.max_by(|(one, _), (other, _)| one.cmp(other));
+        let Some((_, fact)) = heaviest else {
             let reason = Reason::default();
             return Standing {
                 state: AttemptState::Created,

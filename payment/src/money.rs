@@ -148,7 +148,7 @@ fn all_digits(text: &str) -> bool {
 /// An exponent of a JSON number. Beyond three digits no amount is meant, and no memory is spent on it.
 fn parse_exponent(text: &str) -> Result<i64, MoneyError> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if unsigned.is_empty() || !all_digits(unsigned) {
+    if !all_digits(unsigned) {
         return Err(MoneyError::Malformed);
     }
     if unsigned.trim_start_matches('0').len() > 3 {
@@ -236,6 +236,10 @@ mod tests {
             ("1e9999", Currency::Usd, Err(MoneyError::TooLarge)),
             ("92233720368547758.08", Currency::Usd, Err(MoneyError::TooLarge)),
             ("1.", Currency::Usd, Err(MoneyError::Malformed)),
+            ("1e", Currency::Usd, Err(MoneyError::Malformed)),
+            ("1e-", Currency::Usd, Err(MoneyError::Malformed)),
+            ("1e+-2", Currency::Usd, Err(MoneyError::Malformed)),
+            ("1e12x45", Currency::Usd, Err(MoneyError::Malformed)),
             ("NaN", Currency::Usd, Err(MoneyError::Malformed)),
             ("", Currency::Usd, Err(MoneyError::Malformed)),
         ];

@@ -286,6 +286,10 @@ mod tests {
         let reading = read_body(&recurring);
         assert_eq!(reading.verdict, Verdict::Unreadable);
         assert!(reading.reason.contains("recurring"));
+        let neither = SIGNED.replace("\"requestId\":508817,", "");
+        assert_eq!(read_body(&neither).reason, "there is no session id");
+        let both = SIGNED.replace("\"requestId\"", "\"internalReference\":7,\"requestId\"");
+        assert_eq!(read_body(&both).verdict, Verdict::Valid, "a session's notice may carry more");
     }
 
     #[test]
