@@ -64,5 +64,6 @@ async fn drain(hub: &Hub) {
         return;
     }
     hub.heartbeat.begin_draining();
+    tracing::info!(drain_ms = hub.settings.drain_ms, "told to end; requests are taken for a while");
     tokio::time::sleep(Duration::from_millis(hub.settings.drain_ms)).await;
 }

@@ -19,7 +19,7 @@ const BREATH: Duration = Duration::from_millis(20);
 
 testing::several_processes! {
     async fn a_rolling_restart_under_load_fails_no_request_and_loses_no_event(database: TestDatabase) {
-        let setting = Setting { drain_ms: Some("1000"), lease_s: None };
+        let setting = Setting { drain_ms: Some("2000"), lease_s: None };
         let mut world = World::with_both(&database.url, setting).await;
         until_trusted(&world, 0).await;
         until_trusted(&world, 1).await;
