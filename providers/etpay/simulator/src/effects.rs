@@ -54,6 +54,7 @@ impl EtPay {
     /// Everything was typed in: what becomes of it.
     pub(crate) fn settle(&mut self, id: u64, course: Course, world: &mut dyn World) {
         let now = world.now();
+        self.name_attempt(id, world);
         match course {
             Course::Success => self.conclude(id, Outcome::Success, now, world),
             Course::InsufficientFunds => self.conclude(id, Outcome::Error(Reason::Funds), now, world),

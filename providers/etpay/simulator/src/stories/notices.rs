@@ -311,6 +311,28 @@ fn a_funnel_that_loses_its_backend_says_so_with_the_public_key_and_tells_nobody(
 }
 
 #[test]
+fn an_attempt_has_its_name_though_nobody_looked_at_the_pages() {
+    let mut bench = Bench::new();
+    for rut in ["444444444", "555555555"] {
+        let session = bench.session("{}");
+        for (step, body) in [
+            ("bank", "bank=cl_test".to_owned()),
+            ("credentials", format!("rut={rut}&password=1111")),
+            ("account", String::new()),
+            ("dynamic-key", "dynamic_key=11111111".to_owned()),
+            ("second-factor", "second_factor=12".to_owned()),
+        ] {
+            let request = bench.request("POST", &format!("{}/{step}", session.page), "", body.as_bytes());
+            bench.handle(&request);
+        }
+        bench.advance(300);
+        let named = text_at(&bench.list(&session)[0], &["payment_token"]);
+        assert!(bench.world.ledger.iter().all(|entry| entry.transaction == named), "{rut}");
+        bench.world.ledger.clear();
+    }
+}
+
+#[test]
 fn a_failure_may_turn_out_to_be_paid() {
     let mut bench = Bench::new();
     let session = bench.session("{}");
