@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use etpay_simulator::EtPay;
 use hub::Providers;
 use pagoefectivo_simulator::PagoEfectivo;
 use placetopay_client::checkout;
@@ -15,7 +16,11 @@ pub fn providers() -> Providers {
 
 /// The providers that the sandbox simulates.
 pub fn simulators() -> Vec<Box<dyn Simulator>> {
-    vec![Box::new(placetopay::checkout::AvalPay::new()), Box::new(PagoEfectivo::new())]
+    vec![
+        Box::new(placetopay::checkout::AvalPay::new()),
+        Box::new(PagoEfectivo::new()),
+        Box::new(EtPay::new()),
+    ]
 }
 
 /// A provider as demo and tour meet it.
