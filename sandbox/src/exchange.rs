@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use simulation::hardship::{RequestFault, RequestSeen};
 use simulation::journal::{Answer, Direction, Effect, Exchange, Verdict};
-use simulation::{Reply, Request};
+use simulation::{NoticeOutcome, OutgoingNotice, Reply, Request};
 
 use crate::alteration;
-use crate::state::{Provider, State};
+use crate::notices::ask;
+use crate::state::{Acted, Provider, State};
 
 /// How the listener treats the connection.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +31,32 @@ pub enum Conduct {
 
 /// Handles a request and journals it. The journal is written before anything is sent or withheld, so
 /// that a client that hangs up does not take the evidence with it.
-pub fn exchange(state: &State, provider: &Provider, request: &Request) -> Conduct {
+pub async fn exchange(state: &State, provider: &Provider, request: &Request) -> Conduct {
+    match begin(state, provider, request) {
+        Begun::Done(conduct) => conduct,
+        Begun::Asks(interrupted) => {
+            let outcome = ask(state, provider.id, &interrupted.question).await;
+            interrupted.go_on(state, provider, &outcome)
+        }
+    }
+}
+
+/// How far a request came at once.
+enum Begun {
+    Done(Conduct),
+    Asks(Box<Interrupted>),
+}
+
+/// A request in the middle of which a merchant is asked something. The simulator is free for others meanwhile.
+struct Interrupted {
+    record: Exchange,
+    fault: Option<RequestFault>,
+    question: OutgoingNotice,
+    started: Instant,
+}
+
+/// The machine is held until the journal is written, so that both have one order.
+fn begin(state: &State, provider: &Provider, request: &Request) -> Begun {
     let started = Instant::now();
     let mut record = blank_record(state, provider, request);
     let mut machine = provider.machine();
@@ -49,17 +75,37 @@ pub fn exchange(state: &State, provider: &Provider, request: &Request) -> Conduc
         record.hardship = Some(format!("{id} {}", fault.name()));
         fault
     });
+    if !fault.as_ref().is_none_or(happens) {
+        return Begun::Done(end(state, record, fault, None, started));
+    }
+    let Acted { outcome: reply, verdicts, question } =
+        state.act_asking(provider, &mut machine, |simulator, world| simulator.handle(request, world));
+    record.effect = Effect::Committed;
+    record.verdicts = verdicts;
+    match question {
+        None => Begun::Done(end(state, record, fault, Some(reply), started)),
+        Some(question) => Begun::Asks(Box::new(Interrupted { record, fault, question, started })),
+    }
+}
 
-    let reply = if fault.as_ref().is_none_or(happens) {
-        let (reply, verdicts) =
-            state.act(provider, &mut machine, |simulator, world| simulator.handle(request, world));
-        record.effect = Effect::Committed;
-        record.verdicts = verdicts;
-        Some(reply)
-    } else {
-        None
-    };
+impl Interrupted {
+    fn go_on(mut self, state: &State, provider: &Provider, outcome: &NoticeOutcome) -> Conduct {
+        let mut machine = provider.machine();
+        let (reply, verdicts) = state.act(provider, &mut machine, |simulator, world| {
+            simulator.answer_after(&self.question, outcome, world)
+        });
+        self.record.verdicts.extend(verdicts);
+        end(state, self.record, self.fault, Some(reply), self.started)
+    }
+}
 
+fn end(
+    state: &State,
+    mut record: Exchange,
+    fault: Option<RequestFault>,
+    reply: Option<Reply>,
+    started: Instant,
+) -> Conduct {
     let (conduct, answer) = conduct(fault, reply.clone());
     record.answer = answer;
     let written = match &conduct {

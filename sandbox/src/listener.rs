@@ -136,7 +136,7 @@ async fn answer(
             return Ok(whole(reply));
         }
     }
-    carry_out(state, exchange(state, provider, &request), reset).await
+    carry_out(state, exchange(state, provider, &request).await, reset).await
 }
 
 async fn carry_out(

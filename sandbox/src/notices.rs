@@ -349,15 +349,33 @@ pub async fn deliver(state: Arc<State>, parcel: Parcel) {
     state.due_changed.notify_one();
 }
 
-/// Lets the simulator hear how its notice fared; it may queue another.
-fn tell_simulator(state: &State, parcel: &Parcel, delivery: &Delivery) {
-    let Some(provider) = state.provider(&parcel.provider) else { return };
-    let outcome = NoticeOutcome {
+/// Asks a merchant what a simulator wants to know before it answers a request. No hardship touches a question.
+pub async fn ask(state: &State, provider: &str, question: &OutgoingNotice) -> NoticeOutcome {
+    let parcel = Parcel {
+        id: String::new(),
+        provider: provider.to_owned(),
+        notice: question.clone(),
+        hardship: None,
+        copies: 1,
+        is_own: false,
+    };
+    let (_, delivery) = deliver_once(state, &parcel).await;
+    outcome_of(&delivery)
+}
+
+fn outcome_of(delivery: &Delivery) -> NoticeOutcome {
+    NoticeOutcome {
         at: delivery.at,
         status: delivery.status,
         answer_start: delivery.answer_start.clone(),
         failure: delivery.failure.clone(),
-    };
+    }
+}
+
+/// Lets the simulator hear how its notice fared; it may queue another.
+fn tell_simulator(state: &State, parcel: &Parcel, delivery: &Delivery) {
+    let Some(provider) = state.provider(&parcel.provider) else { return };
+    let outcome = outcome_of(delivery);
     // A simulator that panics must not leave its notice on the way for ever.
     let told = catch_unwind(AssertUnwindSafe(|| {
         let mut machine = provider.machine();

@@ -177,6 +177,23 @@ impl State {
         machine: &mut Machine,
         act: impl FnOnce(&mut dyn Simulator, &mut dyn World) -> R,
     ) -> (R, Vec<Verdict>) {
+        let Acted { outcome, verdicts, question } = self.act_asking(provider, machine, act);
+        if let Some(question) = question {
+            // Nobody waits for an answer here, so that it is a notice like any other.
+            let now = self.clock.now();
+            let records = &mut *self.records();
+            records.notices.queue(provider.id, question, now, &mut records.hardships, self.limits.notices);
+        }
+        (outcome, verdicts)
+    }
+
+    /// [`State::act`], with the question that the simulator wants a merchant to be asked before it answers.
+    pub fn act_asking<R>(
+        &self,
+        provider: &Provider,
+        machine: &mut Machine,
+        act: impl FnOnce(&mut dyn Simulator, &mut dyn World) -> R,
+    ) -> Acted<R> {
         let canaries = Arc::clone(&self.records().canaries);
         let mut gathering = Gathering {
             now: self.clock.now(),
@@ -187,9 +204,10 @@ impl State {
             messages: Vec::new(),
             entries: Vec::new(),
             verdicts: Vec::new(),
+            question: None,
         };
         let outcome = act(machine.simulator.as_mut(), &mut gathering);
-        let Gathering { now, notices, messages, entries, verdicts, .. } = gathering;
+        let Gathering { now, notices, messages, entries, verdicts, question, .. } = gathering;
 
         let mut records = self.records();
         let records = &mut *records;
@@ -204,8 +222,16 @@ impl State {
         for notice in notices {
             records.notices.queue(provider.id, notice, now, &mut records.hardships, self.limits.notices);
         }
-        (outcome, verdicts)
+        Acted { outcome, verdicts, question }
     }
+}
+
+/// What a simulator did, and what it wants to know first.
+pub struct Acted<R> {
+    pub outcome: R,
+    pub verdicts: Vec<Verdict>,
+    /// What a merchant is asked before the request is answered.
+    pub question: Option<OutgoingNotice>,
 }
 
 /// Appends, and drops the oldest beyond `limit`; answers how many were dropped.
@@ -235,6 +261,7 @@ struct Gathering<'a> {
     messages: Vec<Message>,
     entries: Vec<Entry>,
     verdicts: Vec<Verdict>,
+    question: Option<OutgoingNotice>,
 }
 
 impl World for Gathering<'_> {
@@ -252,6 +279,10 @@ impl World for Gathering<'_> {
 
     fn notify(&mut self, notice: OutgoingNotice) {
         self.notices.push(notice);
+    }
+
+    fn ask_before_answer(&mut self, question: OutgoingNotice) {
+        self.question = Some(question);
     }
 
     fn mail(&mut self, message: Message) {

@@ -1,4 +1,4 @@
-//! Forms as browsers send them: `application/x-www-form-urlencoded`.
+//! Forms and queries as browsers and servers send them: `application/x-www-form-urlencoded`.
 
 /// Members of a form that are read; the rest is ignored.
 const MEMBERS_LIMIT: usize = 64;
@@ -24,8 +24,38 @@ impl Form {
 
     /// The first value of a member, without blanks around it; empty when it is absent.
     pub fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
+        self.find(name).unwrap_or_default().trim()
     }
+
+    /// The first value of a member as it was sent, when it is there.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Writes a form: a blank as a plus sign, everything but letters, digits and `*-._` escaped.
+pub fn write<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs = members.into_iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Undoes percent encoding only, as in a path, where a plus sign is one.
+pub fn decode_path(text: &str) -> String {
+    decode(text.replace('+', "%2B").as_bytes())
+}
+
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {
+                encoded.push(char::from(byte));
+            }
+            b' ' => encoded.push('+'),
+            other => encoded.push_str(&format!("%{other:02X}")),
+        }
+    }
+    encoded
 }
 
 fn decode(text: &[u8]) -> String {
@@ -70,7 +100,24 @@ mod tests {
         assert_eq!((form.get("empty"), form.get("flag"), form.get("absent")), ("", "", ""));
     }
 
+    #[test]
+    fn base64_survives_being_written_and_read_once() {
+        let text = write([("hash", "a+b/c=="), ("mensagem", "Transação aprovada")]);
+        assert_eq!(text, "hash=a%2Bb%2Fc%3D%3D&mensagem=Transa%C3%A7%C3%A3o+aprovada");
+        let form = Form::read(text.as_bytes());
+        assert_eq!((form.get("hash"), form.get("mensagem")), ("a+b/c==", "Transação aprovada"));
+        assert_eq!((form.find("none"), form.get("none")), (None, ""));
+        assert_eq!(decode_path("a+b%2Fc%3D"), "a+b/c=");
+    }
+
     proptest! {
+        #[test]
+        fn what_is_written_is_read_again(text in ".{0,40}") {
+            let written = write([("a", text.as_str())]);
+            let form = Form::read(written.as_bytes());
+            prop_assert_eq!(form.find("a"), Some(text.as_str()));
+        }
+
         #[test]
         fn no_body_makes_the_reader_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Form::read(&body);

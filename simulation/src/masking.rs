@@ -31,7 +31,8 @@ enum Sensitivity {
 }
 
 /// Names (lower case, without `_`, `-`, blanks) whose values are card numbers.
-const CARD_NAMES: &[&str] = &["number", "cardnumber", "pan", "numerotarjeta", "numerodetarjeta", "cardno"];
+const CARD_NAMES: &[&str] =
+    &["number", "cardnumber", "pan", "numerotarjeta", "numerodetarjeta", "cardno", "esitefcardnumber"];
 
 /// Names whose values are secrets.
 const SECRET_NAMES: &[&str] = &[
@@ -52,6 +53,9 @@ const SECRET_NAMES: &[&str] = &[
     "cvc",
     "cvc2",
     "securitycode",
+    "esitefcardsecuritycode",
+    "cryptogram",
+    "merchantkey",
     "codigoseguridad",
     "pin",
     "pinblock",
@@ -62,8 +66,17 @@ const SECRET_NAMES: &[&str] = &[
 ];
 
 /// Headers whose values are never kept.
-const SECRET_HEADERS: &[&str] =
-    &["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-auth-token"];
+const SECRET_HEADERS: &[&str] = &[
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "x-auth-token",
+    "merchant_key",
+    "token",
+];
 
 /// Knows which numbers are cards and holds the key of this run.
 #[derive(Debug)]
@@ -443,6 +456,13 @@ mod tests {
             "{masked}"
         );
         assert!(masked.contains("&name=A+Person&memo=[card visa 16 luhn"), "{masked}");
+
+        let page = body(
+            "application/x-www-form-urlencoded",
+            "esitef-cardnumber=4111111111111112&esitef-cardsecuritycode=97531&esitef-cardholder=A+Person",
+        );
+        assert!(!page.contains("4111111111111112") && !page.contains("97531"), "{page}");
+        assert!(page.ends_with("&esitef-cardholder=A+Person"), "{page}");
 
         let address = masker().address(&format!("/pay/{NUMBER}/x?otp=445566&page=2"));
         assert!(!address.contains(NUMBER) && !address.contains("445566"), "{address}");

@@ -58,6 +58,12 @@ pub trait World {
     fn random(&mut self, bytes: &mut [u8]);
     /// Queues a notice. Hardships (lost, late, doubled…) are applied by the sandbox, not here.
     fn notify(&mut self, notice: OutgoingNotice);
+    /// Asks a merchant before the request being handled is answered. What `handle` returns is then dropped, and
+    /// [`Simulator::answer_after`] says what is answered once the merchant has answered or failed to. One question
+    /// a request; a world that cannot wait sends it as a notice.
+    fn ask_before_answer(&mut self, question: OutgoingNotice) {
+        self.notify(question);
+    }
     /// Puts a mail or text message for a shopper into the inbox.
     fn mail(&mut self, message: Message);
     /// Writes a line of the provider's ledger: what really happened to the money.
@@ -137,6 +143,18 @@ pub trait Simulator: Send {
     /// is not the provider's doing: neither is told.
     fn notice_ended(&mut self, notice: &OutgoingNotice, outcome: &NoticeOutcome, world: &mut dyn World) {
         let _ = (notice, outcome, world);
+    }
+
+    /// Answers the request in the middle of which it asked a merchant ([`World::ask_before_answer`]). In between
+    /// it may have been asked anything else.
+    fn answer_after(
+        &mut self,
+        question: &OutgoingNotice,
+        outcome: &NoticeOutcome,
+        world: &mut dyn World,
+    ) -> Reply {
+        let _ = (question, outcome, world);
+        Reply::with_type(500, "text/plain; charset=utf-8", b"nothing was asked".to_vec())
     }
 
     /// Documentation, test data and requests to try, at this business time; `None` when there is no guide.

@@ -4,7 +4,7 @@ use sandbox::{CraftedNotice, NoticeState, SteeringError, TargetError};
 use serde_json::{Value, json};
 use simulation::journal::Direction;
 
-use crate::setting::{Merchant, add, at, client, open_account, open_account_with, pay, sandbox, until};
+use crate::setting::{Merchant, add, at, client, open_account, open_account_with, pay, sandbox, until, url};
 
 const BODY: &str = r#"{"id":1,"status":{"status":"APPROVED"},"amount":1.50,"signature":"sha1:00ff"}"#;
 
@@ -232,6 +232,27 @@ async fn a_simulator_hears_neither_of_lost_notices_nor_of_those_that_steering_re
     sandbox.steering.advance(3_600).await.expect("an hour passes");
     assert_eq!(sandbox.steering.notices().len(), 1, "nothing was queued anew");
     assert!(merchant.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn a_merchant_is_asked_in_the_middle_of_its_own_call_and_the_answer_waits_for_it() {
+    let (merchant, port) = Merchant::start().await;
+    for (path, status, asked) in [("notices", "Some(202)", 1), ("elsewhere", "Some(307)", 1)] {
+        let sandbox = sandbox().await;
+        open_account(&sandbox, "shop", &format!("http://127.0.0.1:{port}/{path}"));
+        let answer = client().get(url(&sandbox, "/ask")).send().await.expect("an answer");
+        assert_eq!(answer.text().await.expect("a text"), format!(r#"{{"status":{status}}}"#));
+        assert_eq!(merchant.bodies(), ["really?"; 1][..asked]);
+        assert!(sandbox.steering.notices().is_empty(), "a question is no notice");
+        let entries = sandbox.steering.latest_journal(2);
+        let directions: Vec<_> = entries.iter().map(|entry| entry.direction).collect();
+        assert_eq!(
+            directions,
+            [Direction::In, Direction::Out],
+            "newest first, the answer after the question"
+        );
+        assert_eq!(entries[0].verdicts.len(), 1);
+    }
 }
 
 #[tokio::test]

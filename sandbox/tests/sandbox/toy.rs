@@ -87,6 +87,7 @@ impl Simulator for Toy {
         match request.path.as_str() {
             "/pay" => "pay",
             "/random" => "random",
+            "/ask" => "ask",
             _ => "page",
         }
     }
@@ -125,6 +126,20 @@ impl Simulator for Toy {
                 let mut bytes = [0; 8];
                 world.random(&mut bytes);
                 Reply::json(200, format!("{bytes:?}"))
+            }
+            "ask" => {
+                let account = self.accounts.first().cloned().expect("an account");
+                world.verdict("asked", true, "");
+                world.ask_before_answer(OutgoingNotice {
+                    account: account.name,
+                    about: "question".into(),
+                    url: account.notification_url.expect("an address"),
+                    due_at: world.now(),
+                    headers: vec![],
+                    body: b"really?".to_vec(),
+                    from: None,
+                });
+                Reply::json(500, "never sent")
             }
             _ => Reply::html(200, format!("<p>{} at {}</p>", request.path, request.origin)),
         }
@@ -168,6 +183,16 @@ impl Simulator for Toy {
             let due_at = world.now() + SignedDuration::from_mins(1);
             world.notify(OutgoingNotice { due_at, ..notice.clone() });
         }
+    }
+
+    fn answer_after(
+        &mut self,
+        question: &OutgoingNotice,
+        outcome: &NoticeOutcome,
+        world: &mut dyn World,
+    ) -> Reply {
+        self.book(&question.about, "answered", world);
+        Reply::json(200, format!(r#"{{"status":{:?}}}"#, outcome.status))
     }
 
     fn guide(&self, now: Timestamp) -> Option<Guide> {
