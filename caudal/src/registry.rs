@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use carat_esitef_simulator::CaratEsitef;
 use etpay_simulator::EtPay;
 use hub::Providers;
 use pagoefectivo_simulator::PagoEfectivo;
@@ -20,6 +21,7 @@ pub fn simulators() -> Vec<Box<dyn Simulator>> {
         Box::new(placetopay::checkout::AvalPay::new()),
         Box::new(PagoEfectivo::new()),
         Box::new(EtPay::new()),
+        Box::new(CaratEsitef::new()),
     ]
 }
 
