@@ -152,10 +152,17 @@ impl World {
 
     /// Tells an instance the time.
     pub async fn tell_time(&self, place: usize) {
+        assert!(self.telling_time(place).await.expect("an answer").status().is_success());
+    }
+
+    /// The same, to be awaited by those who want to know whether it was heard.
+    pub fn telling_time(
+        &self,
+        place: usize,
+    ) -> impl Future<Output = Result<reqwest::Response, reqwest::Error>> + use<> {
         let told = json!({ "offset_us": self.provider.sandbox.clock().offset_us() });
         let url = format!("http://{}/_clock", self.instances[place].address);
-        let answer = self.http.post(url).json(&told).send().await.expect("an answer");
-        assert!(answer.status().is_success());
+        self.http.post(url).json(&told).send()
     }
 
     /// Waits until an instance does nothing, and has nothing to do at its time.
