@@ -28,6 +28,8 @@ pub enum AttemptState {
     PartlyPaid,
     /// The provider said something we cannot read.
     Unrecognized,
+    /// The provider may have it, and nothing says so.
+    Unanswered,
     /// It ended.
     Ended(Outcome),
 }
@@ -41,6 +43,7 @@ impl AttemptState {
             Self::InProgress => "in_progress",
             Self::PartlyPaid => "partly_paid",
             Self::Unrecognized => "unrecognized",
+            Self::Unanswered => "unanswered",
             Self::Ended(Outcome::Failed) => "failed",
             Self::Ended(Outcome::Expired) => "expired",
             Self::Ended(Outcome::Cancelled) => "cancelled",
@@ -110,9 +113,10 @@ impl Attempt {
 /// How much a fact says about the state: class first, then rank inside the class, then instant, then text.
 type Weight = (u8, Outcome, Timestamp, u8, Reason);
 
-const NOT_FINAL: u8 = 0;
-const OWN_TIMER: u8 = 1;
-const LAST_WORD: u8 = 2;
+const UNANSWERED: u8 = 0;
+const NOT_FINAL: u8 = 1;
+const OWN_TIMER: u8 = 2;
+const LAST_WORD: u8 = 3;
 
 fn weigh(fact: &Fact) -> Option<Weight> {
     let light = |rank: u8, reason: &Reason| Some((NOT_FINAL, Outcome::Failed, fact.at, rank, reason.clone()));
@@ -122,6 +126,7 @@ fn weigh(fact: &Fact) -> Option<Weight> {
         FactKind::Unrecognized(telling) => light(2, &telling.reason),
         FactKind::InProgress(telling) => light(3, &telling.reason),
         FactKind::PartlyPaid(telling) => light(4, &telling.reason),
+        FactKind::Unanswered => Some((UNANSWERED, Outcome::Failed, fact.at, 0, Reason::default())),
         FactKind::TimedOut => Some((OWN_TIMER, Outcome::Expired, fact.at, 0, Reason::default())),
         FactKind::NotOpened(telling) => {
             Some((OWN_TIMER, Outcome::Failed, fact.at, 1, telling.reason.clone()))
@@ -140,6 +145,7 @@ fn state_of(kind: &FactKind) -> (AttemptState, Reason) {
         FactKind::Unrecognized(telling) => (AttemptState::Unrecognized, telling.reason.clone()),
         FactKind::Ended(ending) => (AttemptState::Ended(ending.outcome), ending.reason.clone()),
         FactKind::NotOpened(telling) => (AttemptState::Ended(Outcome::Failed), telling.reason.clone()),
+        FactKind::Unanswered => (AttemptState::Unanswered, Reason::default()),
         FactKind::TimedOut => (AttemptState::Ended(Outcome::Expired), Reason::default()),
         FactKind::Moved(_) | FactKind::Contradicted { .. } | FactKind::Told { .. } => {
             (AttemptState::Created, Reason::default())

@@ -51,6 +51,8 @@ pub enum FactKind {
     },
     /// The provider never had it, or has it in a form that no one can pay.
     NotOpened(Telling),
+    /// What was asked for may have been done, and no answer says so: it is held until something else does.
+    Unanswered,
     /// Our own timer ran out while the provider had said nothing final.
     TimedOut,
     /// The shopper was shown this outcome although the truth was open.
@@ -172,6 +174,7 @@ mod tests {
             FactKind::Unrecognized(telling.clone()),
             FactKind::Contradicted { detail: "Another reference.".into() },
             FactKind::NotOpened(telling),
+            FactKind::Unanswered,
             FactKind::TimedOut,
             FactKind::Told { outcome: Outcome::Rejected },
         ];

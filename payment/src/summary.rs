@@ -185,6 +185,7 @@ fn status_of_attempts(standings: &[(u32, Standing)]) -> Status {
         AttemptState::InProgress
         | AttemptState::PartlyPaid
         | AttemptState::Unrecognized
+        | AttemptState::Unanswered
         | AttemptState::Ended(Outcome::Approved | Outcome::PartiallyExpired) => Some((2, Status::Pending)),
         AttemptState::Ended(Outcome::Failed | Outcome::Expired | Outcome::Cancelled | Outcome::Rejected) => {
             None
@@ -204,6 +205,7 @@ fn status_of_attempts(standings: &[(u32, Standing)]) -> Status {
             | AttemptState::InProgress
             | AttemptState::PartlyPaid
             | AttemptState::Unrecognized
+            | AttemptState::Unanswered
             | AttemptState::Ended(Outcome::Approved | Outcome::PartiallyExpired),
         )
         | None => Status::Created,
@@ -231,6 +233,7 @@ impl Doubts {
         let foreign = movements.iter().any(|movement| movement.amount.currency != total.currency);
         let torn = standings.iter().any(|(_, standing)| standing.is_contradictory);
         let unread = standings.iter().any(|(_, standing)| standing.state == AttemptState::Unrecognized);
+        let unanswered = standings.iter().any(|(_, standing)| standing.state == AttemptState::Unanswered);
         let empty_approval = sums.taken == 0
             && standings.iter().any(|(_, standing)| {
                 matches!(standing.state, AttemptState::Ended(Outcome::Approved | Outcome::PartiallyExpired))
@@ -246,7 +249,10 @@ impl Doubts {
         if paid_after_all {
             cases.push(CaseKind::LatePayment);
         }
-        Self { is_uncertain: contradicted || foreign || unread || empty_approval, cases }
+        if unanswered {
+            cases.push(CaseKind::PossibleOrphan);
+        }
+        Self { is_uncertain: contradicted || foreign || unread || unanswered || empty_approval, cases }
     }
 }
 
@@ -265,6 +271,7 @@ fn paid_after_all(attempts: &[Attempt]) -> bool {
             | FactKind::PartlyPaid(_)
             | FactKind::Moved(_)
             | FactKind::Unrecognized(_)
+            | FactKind::Unanswered
             | FactKind::Contradicted { .. }
             | FactKind::Told { .. } => false,
         });

@@ -49,6 +49,7 @@ fn fact(text: &str, currency: Currency) -> Fact {
         ["partly_paid"] => FactKind::PartlyPaid(Telling::default()),
         ["unrecognized"] => FactKind::Unrecognized(Telling::default()),
         ["not_opened"] => FactKind::NotOpened(Telling::default()),
+        ["unanswered"] => FactKind::Unanswered,
         ["timed_out"] => FactKind::TimedOut,
         ["contradicted"] => FactKind::Contradicted { detail: "another reference".into() },
         ["told", word] => FactKind::Told { outcome: outcome(word) },

@@ -25,6 +25,7 @@ fn every_word_is_itself_and_no_two_are_the_same() {
         (AttemptState::InProgress, "in_progress", false),
         (AttemptState::PartlyPaid, "partly_paid", false),
         (AttemptState::Unrecognized, "unrecognized", false),
+        (AttemptState::Unanswered, "unanswered", false),
         (AttemptState::Ended(Outcome::Failed), "failed", true),
         (AttemptState::Ended(Outcome::Expired), "expired", true),
         (AttemptState::Ended(Outcome::Cancelled), "cancelled", true),

@@ -122,7 +122,11 @@ async fn renew(
             hub.tokens.lock().insert(account.id.clone(), token.clone());
         }
         None => {
-            tracing::warn!(account = account.id, outcome = called.outcome.word(), "no access token was given");
+            tracing::warn!(
+                account = account.id,
+                outcome = called.outcome.word(),
+                "no access token was given"
+            );
             hub.store.release_token_renewal(&account.merchant, &account.id).await?;
         }
     }

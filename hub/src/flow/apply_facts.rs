@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::document;
-use crate::flow::probe::first_look_up;
+use crate::flow::query_policy::policy_of;
 use crate::state::Hub;
 use crate::store::{
     Aggregate, Attempt, CallLine, Case, Changes, Event, Failure, FoundSubject, HistoryLine, NewCall, NewFact,
@@ -184,7 +184,7 @@ fn apply(
         detail(&aggregate.attempts, &standings, &summary, known.failure.as_ref(), &payment.detail);
     take_over(payment, &summary);
     for kind in &summary.cases {
-        changes.cases.push((payment.merchant_id.clone(), new_case(hub, payment, *kind, now)));
+        changes.cases.push((payment.merchant_id.clone(), new_case(hub, &payment.id, *kind, now)));
     }
     write_change(hub, known, &before, payment, changes, now);
     schedule(hub, aggregate, &standings, &appended, changes);
@@ -303,8 +303,8 @@ fn detail(
     let Some((newest, (_, pure, standing))) = attempts.iter().zip(standings).next_back() else {
         return before.clone();
     };
-    let pay_url = pure.facts.iter().find_map(|fact| match &fact.kind {
-        FactKind::Opened(opening) => Some(opening.pay_url.clone()),
+    let opening = pure.facts.iter().find_map(|fact| match &fact.kind {
+        FactKind::Opened(opening) => Some(opening),
         _ => None,
     });
     let is_payable = matches!(
@@ -321,7 +321,8 @@ fn detail(
     PaymentDetail {
         provider_reference: Some(newest.reference.clone()),
         provider_id: newest.provider_reference.clone(),
-        pay_url: pay_url.filter(|_| is_payable),
+        pay_url: opening.filter(|_| is_payable).map(|opening| opening.pay_url.clone()),
+        pay_code: opening.and_then(|opening| opening.pay_code.clone()),
         reason: standing.reason.clone(),
         last_movement: last.cloned(),
         receipt: approved.or(last).map(|movement| movement.receipt.clone()).unwrap_or_default(),
@@ -341,10 +342,10 @@ fn take_over(payment: &mut Payment, summary: &Summary) {
 }
 
 /// A case for a person; a payment has one of each kind.
-pub(super) fn new_case(hub: &Hub, payment: &Payment, kind: CaseKind, now: Timestamp) -> Case {
+pub(super) fn new_case(hub: &Hub, payment: &PaymentId, kind: CaseKind, now: Timestamp) -> Case {
     Case {
         id: CaseId::new(now, hub.entropy()),
-        payment_id: payment.id.clone(),
+        payment_id: payment.clone(),
         kind: kind.word().to_owned(),
         opened_at: now,
     }
@@ -423,7 +424,9 @@ fn schedule(
         // An end that the sums do not bear out (approved without money) leaves the payment open: of the newest
         // attempt we go on asking.
         let is_replaced = attempts.last().is_some_and(|newest| newest.id != attempt.id);
-        if standing.state.is_final() && (is_replaced || !payment.status.is_open()) {
+        // What only our own timer ended is asked for until the provider was heard.
+        let is_said = standing.state.is_final() && !standing.is_by_own_timer;
+        if is_said && (is_replaced || !payment.status.is_open()) {
             changes.settled.insert((payment.merchant_id.clone(), attempt.id.clone()));
         }
     }
@@ -431,14 +434,18 @@ fn schedule(
     if opened
         && payment.status.is_open()
         && let Some(newest) = attempts.last()
-        && let Some(due_at) = first_look_up(hub, &newest.account_id, newest.created_at, newest.expires_at)
+        && let Some(policy) = policy_of(hub, &newest.account_id)
     {
         // A notice that came before our own answer is followed at once.
         let is_noticed = noticed.contains(&newest.id) && !fault!("forget_early_notice");
         let work = NewWork {
             payment_id: payment.id.clone(),
             account_id: newest.account_id.clone(),
-            due_at: if is_noticed { hub.clock.now() } else { due_at },
+            due_at: if is_noticed {
+                hub.clock.now()
+            } else {
+                policy.first_look_up(newest.created_at, newest.expires_at, hub.entropy().bytes()[0])
+            },
         };
         changes.scheduled.insert((payment.merchant_id.clone(), newest.id.clone()), work);
     }

@@ -143,7 +143,10 @@ async fn prepare(hub: &Hub, job: &Job, first: &Step) -> Result<Option<Prepared>,
     match first {
         Step::Call(call) => {
             let held = |held| CreateError::Held { provider: job.account.provider.clone(), held };
-            Ok(Some(Prepared { permit: job.admit(hub).await.map_err(held)?, line: job.line(hub, &call.request) }))
+            Ok(Some(Prepared {
+                permit: job.admit(hub).await.map_err(held)?,
+                line: job.line(hub, &call.request),
+            }))
         }
         Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. } => Ok(None),
     }
@@ -377,7 +380,7 @@ async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, Creat
         }
         // Something may exist at the provider: the payment stays open, and the work row finds out.
         End::Lost(AfterLost::Search | AfterLost::RepeatSame | AfterLost::Adopt) => {
-            Ok(apply(hub, job, Vec::new(), None, driven.calls).await?)
+            Ok(apply(hub, job, unanswered(hub), None, driven.calls).await?)
         }
     }
 }
@@ -418,6 +421,11 @@ pub(super) fn not_opened(hub: &Hub, failure: &Failure) -> Vec<Fact> {
         message: failure.detail.clone(),
     };
     vec![Fact::new(hub.clock.now(), FactKind::NotOpened(Telling { reason }))]
+}
+
+/// The fact that something may have come to be at the provider, and no answer says so.
+pub(super) fn unanswered(hub: &Hub) -> Vec<Fact> {
+    vec![Fact::new(hub.clock.now(), FactKind::Unanswered)]
 }
 
 /// Why a payment failed whose provider could not be reached.

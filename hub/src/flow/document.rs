@@ -67,6 +67,9 @@ pub struct PaymentDocument {
     /// Where to send the shopper, while it can be paid.
     #[schema(required = true, value_type = Option<String>, format = Uri)]
     pub pay_url: Option<Url>,
+    /// What the shopper gives at a counter, an agent or a bank to pay: the code of a cash payment.
+    #[schema(required = true)]
+    pub pay_code: Option<String>,
     /// A page for the shopper that tells where the payment stands.
     #[schema(value_type = String, format = Uri)]
     pub status_url: Url,
@@ -170,6 +173,7 @@ pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
         provider_reference: detail.provider_reference.clone(),
         provider_id: detail.provider_id.clone(),
         pay_url: detail.pay_url.clone().filter(|_| is_payable),
+        pay_code: detail.pay_code.clone(),
         status_url: hub.status_url(&payment.merchant_id, &payment.id),
         receipt: receipt_document(&detail.receipt),
         reason: reason_document(&detail.reason),

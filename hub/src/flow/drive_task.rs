@@ -407,7 +407,8 @@ fn call_id(now: Timestamp, hub: &Hub) -> String {
     format!("cal_{:016x}{chance}", now.as_microsecond())
 }
 
-const fn after_lost_word(on_lost: AfterLost) -> &'static str {
+/// The word of the record.
+pub(super) const fn after_lost_word(on_lost: AfterLost) -> &'static str {
     match on_lost {
         AfterLost::FreshStart => "fresh_start",
         AfterLost::Search => "search",

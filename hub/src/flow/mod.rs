@@ -11,6 +11,7 @@ pub mod drive_task;
 pub mod idempotency;
 pub mod manage_endpoints;
 pub mod probe;
+mod query_policy;
 pub mod receive_notice;
 pub mod rotate_keys;
 pub mod wire_mask;

@@ -48,6 +48,8 @@ struct View {
     receipt: Receipt,
     /// Where to pay and until when, while that is possible.
     pay: Option<(Url, Timestamp)>,
+    /// What the shopper gives elsewhere to pay.
+    pay_code: Option<String>,
     return_url: Option<Url>,
     renew_s: Option<u32>,
 }
@@ -120,6 +122,7 @@ impl View {
             total: payment.order.total,
             receipt: detail.receipt.clone(),
             pay: detail.pay_url.clone().filter(|_| is_payable).map(|url| (url, payment.expires_at)),
+            pay_code: detail.pay_code.clone().filter(|_| is_payable),
             return_url: return_address(payment),
             renew_s: is_open.then_some(RENEW_S),
         }

@@ -2,6 +2,7 @@
 
 use payment::Subject;
 use payment::attempt::AttemptState;
+use payment::fact::Outcome;
 use payment::id::{AttemptId, PaymentId};
 use payment::step::Memo;
 use sqlx::FromRow;
@@ -29,7 +30,7 @@ const SET_MEMO: &str = "UPDATE attempt SET memo = v.column3 FROM (VALUES {rows})
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
 const BEING_OPENED: &str = "SELECT v.column1, attempt.payment_id, attempt.id, attempt.reference \
      FROM (VALUES {rows}) AS v JOIN attempt ON attempt.merchant_id = v.column2 AND attempt.account_id = v.column3 \
-     AND attempt.reference = v.column4 WHERE attempt.provider_reference IS NULL AND attempt.state = v.column5";
+     AND attempt.reference = v.column4 WHERE attempt.provider_reference IS NULL AND attempt.state <> v.column5";
 const INSERT_SUBJECT: &str = "INSERT INTO subject (merchant_id, account_id, kind, provider_reference, payment_id, \
      attempt_id) VALUES {rows} ON CONFLICT DO NOTHING";
 const FIND_SUBJECTS: &str = "SELECT v.column1, subject.payment_id, subject.attempt_id, attempt.reference \
@@ -179,18 +180,21 @@ impl Tx {
         rows.into_iter().map(found).collect()
     }
 
-    /// The attempts of accounts with references of ours whose creation is not answered yet: by the place of the
-    /// asked (merchant, account, reference) in the list.
+    /// The attempts of accounts with references of ours whose creation is not answered yet, or never was: by the place
+    /// of the asked (merchant, account, reference) in the list.
     pub(crate) async fn attempts_being_opened(
         &mut self,
         asked: &[(usize, &str, &str, &str)],
     ) -> Result<Vec<(usize, FoundAttempt)>, StoreError> {
         let rows = read_rows!(self, FoundRow, BEING_OPENED, 5, asked, |query, row| {
-            query.bind(place(row.0)).bind(row.1).bind(row.2).bind(row.3).bind(AttemptState::Created.word())
+            query.bind(place(row.0)).bind(row.1).bind(row.2).bind(row.3).bind(FAILED)
         });
         rows.into_iter().map(found).collect()
     }
 }
+
+/// The state of an attempt that never came to be at the provider.
+const FAILED: &str = AttemptState::Ended(Outcome::Failed).word();
 
 type FoundRow = (i64, String, String, String);
 

@@ -4,7 +4,7 @@ use payment::id::PaymentId;
 use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
-use super::rows::{CallLine, NewCall, PaymentKey};
+use super::rows::{Attempt, CallLine, NewCall, PaymentKey};
 use super::sets::write_rows;
 
 const INSERT: &str = "INSERT INTO provider_call (merchant_id, payment_id, id, attempt_id, operation, request_line, \
@@ -15,6 +15,9 @@ const FINISH: &str = "UPDATE provider_call SET outcome = v.column4, http_status 
      AND provider_call.id = v.column3";
 const OF_PAYMENT: &str = "SELECT id, attempt_id, operation, request_line, request_body, outcome, http_status, \
      answer_body, duration_us, started_at FROM provider_call WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
+
+const LAST_INTENT: &str = "SELECT after_lost FROM provider_call WHERE merchant_id = $1 AND payment_id = $2 \
+     AND attempt_id = $3 AND after_lost <> '' ORDER BY id DESC LIMIT 1";
 
 #[derive(FromRow)]
 struct CallRow {
@@ -38,6 +41,19 @@ impl Store {
             sqlx::query_as(OF_PAYMENT).bind(merchant).bind(payment.as_str()).fetch_all(connection).await?
         });
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// What may be done when the answer to the last call is lost that was written for an attempt before it was made.
+    pub async fn last_intent(&self, merchant: &str, attempt: &Attempt) -> Result<Option<String>, StoreError> {
+        let mut reader = self.read().await?;
+        Ok(on!(reader.link(), connection => {
+            sqlx::query_scalar(LAST_INTENT)
+                .bind(merchant)
+                .bind(attempt.payment_id.as_str())
+                .bind(attempt.id.as_str())
+                .fetch_optional(connection)
+                .await?
+        }))
     }
 }
 

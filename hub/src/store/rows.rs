@@ -67,6 +67,9 @@ pub struct PaymentDetail {
     /// Where the shopper pays, while that is possible.
     #[serde(default)]
     pub pay_url: Option<Url>,
+    /// What the shopper gives elsewhere to pay: the code of a cash payment. It stays when its time is over.
+    #[serde(default)]
+    pub pay_code: Option<String>,
     /// The provider's reason for the newest attempt's state.
     #[serde(default)]
     pub reason: Reason,

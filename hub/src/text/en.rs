@@ -50,6 +50,7 @@ pub(super) static TEXT: Text = Text {
     reason: "Reason",
     last_attempt: "Last try",
     pay_now: "Pay now",
+    pay_code: "Payment code",
     pay_until: "It can be paid until",
     back_to: "Back to",
     look_again: "Look again",

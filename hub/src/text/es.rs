@@ -50,6 +50,7 @@ pub(super) static TEXT: Text = Text {
     reason: "Motivo",
     last_attempt: "Último intento",
     pay_now: "Pagar ahora",
+    pay_code: "Código de pago",
     pay_until: "Se puede pagar hasta",
     back_to: "Volver a",
     look_again: "Consultar de nuevo",

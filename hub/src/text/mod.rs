@@ -41,7 +41,7 @@ messages! {
     reversed_meaning partially_refunded_meaning refunded_meaning returned_meaning disputed_meaning
     // the shopper's page
     status_title reference state date total currency method authorization receipt_number issuer instalments
-    paid_through reason last_attempt pay_now pay_until back_to look_again renews_itself contact_title
+    paid_through reason last_attempt pay_now pay_code pay_until back_to look_again renews_itself contact_title
     contact_text test_payment print_hint
     // pages for what goes wrong
     not_found_title not_found_text unavailable_title unavailable_text unauthorized_title unauthorized_text

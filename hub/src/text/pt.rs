@@ -50,6 +50,7 @@ pub(super) static TEXT: Text = Text {
     reason: "Motivo",
     last_attempt: "Última tentativa",
     pay_now: "Pagar agora",
+    pay_code: "Código de pagamento",
     pay_until: "Pode ser pago até",
     back_to: "Voltar para",
     look_again: "Consultar novamente",

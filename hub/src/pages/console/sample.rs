@@ -127,6 +127,7 @@ pub(in super::super) fn payment(status: Status) -> Payment {
             provider_reference: Some(xss()),
             provider_id: Some(xss()),
             pay_url: Url::parse("http://pago.localhost/x?y=%22%3E%3Cxss%3E").ok(),
+            pay_code: Some(xss()),
             reason: reason(),
             last_movement: Some(movement()),
             receipt: receipt(),
@@ -159,6 +160,7 @@ pub(super) fn facts() -> Vec<Fact> {
         FactKind::Unrecognized(telling()),
         FactKind::Contradicted { detail: xss() },
         FactKind::NotOpened(telling()),
+        FactKind::Unanswered,
         FactKind::TimedOut,
         FactKind::Told { outcome: Outcome::Rejected },
     ];

@@ -16,6 +16,7 @@ pub(super) const fn fact_word(kind: &FactKind) -> &'static str {
         FactKind::Unrecognized(_) => "unrecognized",
         FactKind::Contradicted { .. } => "contradicted",
         FactKind::NotOpened(_) => "not_opened",
+        FactKind::Unanswered => "unanswered",
         FactKind::TimedOut => "timed_out",
         FactKind::Told { .. } => "told",
     }
@@ -39,7 +40,7 @@ pub(super) fn fact_line(kind: &FactKind) -> String {
             reason_line(&movement.reason),
         ]),
         FactKind::Contradicted { detail } => detail.clone(),
-        FactKind::TimedOut => String::new(),
+        FactKind::Unanswered | FactKind::TimedOut => String::new(),
         FactKind::Told { outcome } => word_of(outcome),
     }
 }

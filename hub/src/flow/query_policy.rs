@@ -1,0 +1,139 @@
+//! When a provider is asked what became of an attempt: its query policy, applied. Pure.
+
+use jiff::SignedDuration;
+use payment::Timestamp;
+use payment::account::Environment;
+use payment::profile::Cadence;
+
+use crate::fault::fault;
+use crate::state::Hub;
+use crate::store::Attempt;
+
+/// First wait after a look-up that told nothing, in seconds; it doubles each time.
+const FIRST_BACK_OFF_S: i64 = 30;
+/// Longest such wait, in seconds.
+const LONGEST_BACK_OFF_S: i64 = 900;
+/// Such a wait is stretched by up to this share, in per cent, so that what failed together does not come back
+/// together.
+const JITTER_PERCENT: i64 = 25;
+/// The first look-up comes up to this share later than the cadence says, in per cent.
+const FIRST_SPREAD_PERCENT: i64 = 10;
+
+/// The query policy of one account.
+pub struct Policy {
+    cadence: Cadence,
+    is_certifying: bool,
+    own_expiry_s: Option<i64>,
+    /// How long after its end an attempt is still asked for, in seconds.
+    pub grace_s: i64,
+}
+
+/// The query policy of an account. None: there is no such account any more.
+pub fn policy_of(hub: &Hub, account_id: &str) -> Option<Policy> {
+    let (account, provider) = hub.account(account_id)?;
+    let query = provider.profile().query;
+    let cadence = match account.environment {
+        Environment::Certification => query.certification,
+        Environment::Test | Environment::Production => query.usual,
+    };
+    let is_certifying = account.environment == Environment::Certification;
+    Some(Policy { cadence, is_certifying, own_expiry_s: query.own_expiry_s, grace_s: query.grace_s })
+}
+
+impl Policy {
+    /// When a just opened attempt is first looked up. One byte of chance puts it off a little, so that a burst of orders
+    /// is not asked for in one second; a certification looks at the clock.
+    pub fn first_look_up(&self, created_at: Timestamp, expires_at: Timestamp, chance: u8) -> Timestamp {
+        let is_spread = !self.is_certifying && !fault!("look_up_all_at_once");
+        let percent = if is_spread { FIRST_SPREAD_PERCENT } else { 0 };
+        let wait_ms = self.cadence.first_after_s * 1000;
+        let wait_ms = wait_ms + wait_ms * percent * i64::from(chance) / (100 * 255);
+        self.after_end(expires_at).fold(created_at + SignedDuration::from_millis(wait_ms), Timestamp::min)
+    }
+
+    /// The cadence's next look-up, or one of those just after the end where that comes first.
+    pub fn next_look_up(&self, now: Timestamp, expires_at: Timestamp) -> Timestamp {
+        let regular = now + seconds(self.cadence.every_s);
+        self.after_end(expires_at).filter(|at| *at > now).fold(regular, Timestamp::min)
+    }
+
+    /// Whether the hub itself says that the attempt's time is over.
+    pub fn is_over(&self, attempt: &Attempt, now: Timestamp) -> bool {
+        self.own_expiry_s.is_some_and(|after| now >= attempt.expires_at + seconds(after))
+    }
+
+    /// How long after its end an attempt that nobody told of is given up, in seconds.
+    pub fn over_after_s(&self) -> i64 {
+        self.own_expiry_s.unwrap_or(self.grace_s)
+    }
+
+    fn after_end(&self, expires_at: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let extra = [self.cadence.after_expiry_s, self.own_expiry_s];
+        extra.into_iter().flatten().map(move |after| expires_at + seconds(after))
+    }
+}
+
+/// The wait after the `tries`-th look-up that told nothing, with jitter drawn from one byte of chance.
+pub fn back_off(tries: i64, chance: u8) -> SignedDuration {
+    let doublings = u32::try_from(tries.clamp(1, 16) - 1).unwrap_or(0);
+    let wait = FIRST_BACK_OFF_S.saturating_mul(1 << doublings).min(LONGEST_BACK_OFF_S);
+    seconds(wait + wait * JITTER_PERCENT * i64::from(chance) / (100 * 255))
+}
+
+/// So many seconds.
+pub const fn seconds(count: i64) -> SignedDuration {
+    SignedDuration::from_secs(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a timestamp")
+    }
+
+    fn policy(cadence: Cadence, own_expiry_s: Option<i64>) -> Policy {
+        Policy { cadence, is_certifying: false, own_expiry_s, grace_s: 600 }
+    }
+
+    #[test]
+    fn waits_after_silence_double_up_to_a_quarter_of_an_hour() {
+        let waits: Vec<i64> = (1..=7).map(|tries| back_off(tries, 0).as_secs()).collect();
+        assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900]);
+        assert_eq!(back_off(i64::MAX, 0), seconds(900));
+        assert_eq!([back_off(1, 255), back_off(6, 255), back_off(6, 128)], [37, 1125, 1012].map(seconds));
+    }
+
+    #[test]
+    fn first_look_ups_are_spread_over_a_tenth_of_their_wait_except_in_a_certification() {
+        let cadence = Cadence { first_after_s: 300, every_s: 86_400, after_expiry_s: None };
+        let (created, expiry) = (at("2026-03-14T15:00:00Z"), at("2026-03-14T15:30:00Z"));
+        let usual = policy(cadence, None);
+        let first = [0, 51, 255].map(|chance| usual.first_look_up(created, expiry, chance));
+        assert_eq!(first, [300, 306, 330].map(|after| created + seconds(after)));
+        let certification = Policy { is_certifying: true, ..usual };
+        assert_eq!(certification.first_look_up(created, expiry, 255), created + seconds(300));
+    }
+
+    #[test]
+    fn a_slow_cadence_looks_once_more_just_after_the_expiry() {
+        let usual = policy(Cadence { first_after_s: 300, every_s: 86_400, after_expiry_s: Some(120) }, None);
+        let expiry = at("2026-03-14T15:30:00Z");
+        assert_eq!(usual.next_look_up(at("2026-03-14T15:05:00Z"), expiry), at("2026-03-14T15:32:00Z"));
+        assert_eq!(usual.next_look_up(at("2026-03-14T15:32:00Z"), expiry), at("2026-03-15T15:32:00Z"));
+        let certification = policy(Cadence { first_after_s: 900, every_s: 900, after_expiry_s: None }, None);
+        let next = certification.next_look_up(at("2026-03-14T15:15:00Z"), expiry);
+        assert_eq!(next, at("2026-03-14T15:30:00Z"));
+    }
+
+    #[test]
+    fn the_instant_of_the_hub_s_own_expiry_is_looked_at_too() {
+        let cadence = Cadence { first_after_s: 3600, every_s: 86_400, after_expiry_s: None };
+        let silent = policy(cadence, Some(300));
+        let (created, expiry) = (at("2026-03-14T15:00:00Z"), at("2026-03-14T15:30:00Z"));
+        assert_eq!(silent.first_look_up(created, expiry, 0), at("2026-03-14T15:35:00Z"));
+        assert_eq!(silent.next_look_up(at("2026-03-14T15:05:00Z"), expiry), at("2026-03-14T15:35:00Z"));
+        assert_eq!(policy(cadence, None).first_look_up(created, expiry, 0), at("2026-03-14T16:00:00Z"));
+    }
+}
