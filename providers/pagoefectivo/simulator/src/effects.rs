@@ -188,9 +188,10 @@ impl PagoEfectivo {
         let Some(merchant) = self.merchants.iter().find(|merchant| merchant.name == cip.merchant) else {
             return;
         };
-        let under_way = || cip.notices.iter().enumerate().filter(|(_, notice)| notice.is_under_way());
-        // A hardship may have changed the bytes; then it is the oldest that is under way.
-        let same = under_way().find(|(_, notice)| notice.body == sent.body && notice.from == sent.from);
+        let under_way =
+            || cip.notices.iter().enumerate().filter(|(_, notice)| notice.is_under_way(outcome.at));
+        // A hardship may have changed bytes or signature; then it is the oldest that is under way.
+        let same = under_way().find(|(_, notice)| notice.is_sent_as(sent));
         let Some((place, _)) = same.or_else(|| under_way().next()) else { return };
         let notice = &mut cip.notices[place];
         if let Some(seconds) = notice.end_attempt(outcome, &merchant.settings.notice_retries_s) {

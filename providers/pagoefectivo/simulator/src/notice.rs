@@ -159,9 +159,17 @@ impl Notice {
         }
     }
 
-    /// Whether an attempt is under way.
-    pub fn is_under_way(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.outcome.is_none())
+    /// Whether an attempt has left by `now` and has not ended; one that waits for its time is not under way.
+    pub fn is_under_way(&self, now: Timestamp) -> bool {
+        self.attempts.iter().any(|attempt| attempt.outcome.is_none() && attempt.due_at <= now)
+    }
+
+    /// Whether these are the bytes, the signature and the source of this notice.
+    pub fn is_sent_as(&self, sent: &OutgoingNotice) -> bool {
+        let signature = sent.headers.iter().find(|(name, _)| name == SIGNATURE_HEADER);
+        self.body == sent.body
+            && self.from == sent.from
+            && self.signature == signature.map_or("", |(_, value)| value.as_str())
     }
 
     /// Writes down how an attempt ended. Answers with the seconds until the next, when one is due: only the

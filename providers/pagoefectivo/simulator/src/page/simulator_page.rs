@@ -55,7 +55,7 @@ struct AttemptView {
     at: String,
     result: String,
     answer: String,
-    is_received: bool,
+    class: &'static str,
 }
 
 impl PagoEfectivo {
@@ -192,7 +192,11 @@ fn notice_view(notice: &Notice, labels: &'static Labels) -> NoticeView {
                 (Some(outcome), None) => outcome.failure.clone().unwrap_or_default(),
             },
             answer: outcome.map(|outcome| outcome.answer_start.clone()).unwrap_or_default(),
-            is_received: status == Some(200),
+            class: match (outcome, status) {
+                (None, _) => "waiting",
+                (Some(_), Some(200)) => "received",
+                (Some(_), Some(_) | None) => "failed",
+            },
         }
     });
     NoticeView {

@@ -96,6 +96,28 @@ fn a_tampered_attempt_is_known_again_by_its_cip() {
 }
 
 #[test]
+fn an_outcome_belongs_to_the_notice_that_was_sent() {
+    let mut bench = Bench::new();
+    let cip = paid(&mut bench);
+    bench.deliver(None);
+    let second_attempt = bench.world.notices.remove(0);
+    for (variant, status) in [("wrong_signature", 401), ("repeated", 200)] {
+        bench.steer("notify", json!({ "cip": cip, "variant": variant })).expect("sent");
+        bench.deliver(Some(status));
+    }
+    bench.world.notices.push(second_attempt);
+    bench.deliver(Some(503));
+    assert!(bench.world.notices.is_empty(), "two attempts in all");
+    let shown = bench.steer("cip", json!({ "cip": cip })).expect("known");
+    let statuses = |place: usize| -> Vec<_> {
+        let attempts = shown["notices"][place]["attempts"].as_array().expect("a list");
+        attempts.iter().map(|attempt| attempt["outcome"]["status"].clone()).collect()
+    };
+    assert_eq!(statuses(0), [json!(null), json!(503)]);
+    assert_eq!((statuses(1), statuses(2)), (vec![json!(401)], vec![json!(200)]));
+}
+
+#[test]
 fn a_notice_leaves_from_the_pool_in_turns_and_from_outside_on_request() {
     let _story = testing::story(
         "stories::notices::a_notice_leaves_from_the_pool_in_turns_and_from_outside_on_request",
