@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod attempt;
+mod card_number;
 pub mod case;
 pub mod currency;
 pub mod entropy;

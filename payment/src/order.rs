@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::Timestamp;
+use crate::card_number::holds_card_number;
 use crate::money::Money;
 use crate::person::Person;
 
@@ -259,6 +260,7 @@ impl Order {
         }
         if let Some(description) = &self.description {
             check_text(complaints, "description", description, MAX_DESCRIPTION);
+            refuse_card_number(complaints, "description", description);
         }
         check_text(complaints, "shopper.user_agent", &self.shopper.user_agent, MAX_TEXT);
         if self.shopper.user_agent.trim().is_empty() {
@@ -268,9 +270,12 @@ impl Order {
         for (index, field) in self.extra.iter().enumerate() {
             check_text(complaints, &format!("extra[{index}].keyword"), &field.keyword, MAX_LINES);
             check_text(complaints, &format!("extra[{index}].value"), &field.value, MAX_TEXT);
+            refuse_card_number(complaints, &format!("extra[{index}].keyword"), &field.keyword);
+            refuse_card_number(complaints, &format!("extra[{index}].value"), &field.value);
         }
         for (index, item) in self.items.iter().enumerate() {
             check_text(complaints, &format!("items[{index}].name"), &item.name, MAX_TEXT);
+            refuse_card_number(complaints, &format!("items[{index}].name"), &item.name);
         }
     }
 
@@ -331,6 +336,15 @@ fn check_text(complaints: &mut Vec<Complaint>, param: &str, text: &str, longest:
     }
 }
 
+/// What stands in such a text is kept, logged by others and shown to people. References are not looked at: many a shop
+/// numbers its orders with as many digits.
+fn refuse_card_number(complaints: &mut Vec<Complaint>, param: &str, text: &str) {
+    if holds_card_number(text) {
+        let detail = "This looks like the number of a card, which no text of an order may hold.";
+        complaints.push(Complaint::new(param, "invalid_value", detail));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,7 +382,7 @@ mod tests {
     #[test]
     fn each_broken_rule_is_told_by_its_member() {
         type Break = fn(&mut Order);
-        let table: [(&str, Break); 10] = [
+        let table: [(&str, Break); 13] = [
             ("reference", |order| order.reference = String::new()),
             ("reference", |order| order.reference = "x".repeat(65)),
             ("reference", |order| order.reference = "a\u{0}b".into()),
@@ -376,6 +390,15 @@ mod tests {
             ("total.minor", |order| order.total.minor = -1),
             ("total.minor", |order| order.total.minor = MAX_MINOR + 1),
             ("description", |order| order.description = Some("x".repeat(251))),
+            ("description", |order| order.description = Some("paga con 4110 7600 0000 0081".into())),
+            ("extra[0].value", |order| {
+                let value = "4110760000000081".into();
+                order.extra.push(ExtraField { keyword: "Tarjeta".into(), value, shown: Shown::Nowhere });
+            }),
+            ("extra[0].keyword", |order| {
+                let keyword = "4110760000000081".into();
+                order.extra.push(ExtraField { keyword, value: "Sí".into(), shown: Shown::Nowhere });
+            }),
             ("expires_at", |order| order.expires_at = "2026-03-14T14:59:59Z".parse().ok()),
             ("return_url", |order| order.return_url = Url::parse("javascript:alert(1)").ok()),
             ("shopper.user_agent", |order| order.shopper.user_agent = " ".into()),

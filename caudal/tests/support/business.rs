@@ -119,6 +119,11 @@ impl Business {
 
     /// Pays in the provider's page, without scripts; answers the page that tells the result.
     pub async fn pay(&self, payment: &Value) -> String {
+        self.pay_with(payment, APPROVED_CARD).await
+    }
+
+    /// The same with this card.
+    pub async fn pay_with(&self, payment: &Value, card: &str) -> String {
         let page = payment["pay_url"].as_str().unwrap_or_else(|| panic!("nowhere to pay: {payment}"));
         let read = async |request: reqwest::RequestBuilder| {
             request.send().await.expect("the provider answers").text().await.expect("a page")
@@ -129,7 +134,7 @@ impl Business {
         let token = between(&form, "name=\"form_token\" value=\"", "\"");
         let fields = [
             ("form_token", token),
-            ("card_number", APPROVED_CARD),
+            ("card_number", card),
             ("expiry", "11/49"),
             ("cvv", "123"),
             ("installments", "1"),
@@ -155,6 +160,20 @@ impl Business {
         let ledger: Value = asked.expect("an answer").json().await.expect("JSON");
         let lines = ledger["lines"].as_array().expect("lines");
         lines.iter().filter(|line| line["state"] == "approved" && line["kind"] == "charge").count()
+    }
+
+    /// Has the sandbox take a number for a test card, and name it in its journal.
+    pub async fn declare_canary(&self, id: &str, number: &str, acts_as: &str) {
+        let canary = json!({ "id": id, "number": number, "acts_as": acts_as });
+        let declaring = self.http.post(format!("http://{}/_sandbox/canaries", self.steering)).json(&canary);
+        assert_eq!(declaring.send().await.expect("an answer").status(), 201);
+    }
+
+    /// The provider's record of traffic.
+    pub async fn journal(&self) -> String {
+        let asked =
+            self.http.get(format!("http://{}/_sandbox/journal?limit=1000", self.steering)).send().await;
+        asked.expect("an answer").text().await.expect("text")
     }
 
     /// Gives the directory and the files in it to the account that owns nothing, so that it can serve from there.
