@@ -130,7 +130,7 @@ impl Simulator for EtPay {
                 let session = self.sessions.get(self.by_token.get(token)?)?;
                 Some(session.merchant.clone())
             }
-            Route::Terms | Route::Stylesheet | Route::Unknown => None,
+            Route::Terms | Route::Stylesheet | Route::Icon | Route::Unknown => None,
         }
     }
 
@@ -168,6 +168,7 @@ impl Simulator for EtPay {
             Route::Funnel(environment, token, step) => self.funnel(environment, token, step, request, world),
             Route::Terms => funnel::terms(),
             Route::Stylesheet => funnel::stylesheet(),
+            Route::Icon => Reply { status: 204, headers: Vec::new(), body: Vec::new() },
             Route::Unknown => Refusal::NotFound.reply(),
         }
     }

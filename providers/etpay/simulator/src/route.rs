@@ -20,6 +20,8 @@ pub enum Route<'a> {
     Terms,
     /// The stylesheet.
     Stylesheet,
+    /// The icon that browsers ask for unasked: there is none.
+    Icon,
     /// Anything else.
     Unknown,
 }
@@ -73,6 +75,7 @@ impl<'a> Route<'a> {
             ("POST", ["session", "initialize"]) if has_api => Self::Initialize(environment),
             ("POST", ["merchant", "check_payment_status"]) if has_api => Self::CheckStatus(environment),
             ("GET", ["assets", "etpay.css"]) => Self::Stylesheet,
+            ("GET", ["favicon.ico"]) => Self::Icon,
             ("GET", ["terms"]) if has_funnel => Self::Terms,
             (method, ["session", token, rest @ ..]) if has_funnel => {
                 step(method, rest).map_or(Self::Unknown, |step| Self::Funnel(environment, token, step))
@@ -86,7 +89,7 @@ impl<'a> Route<'a> {
         match self {
             Self::Initialize(_) => "initialize_session",
             Self::CheckStatus(_) => "check_payment_status",
-            Self::Terms | Self::Stylesheet => "asset",
+            Self::Terms | Self::Stylesheet | Self::Icon => "asset",
             Self::Unknown => "unknown",
             Self::Funnel(_, _, step) => match step {
                 Step::Show | Step::Result => "page",
