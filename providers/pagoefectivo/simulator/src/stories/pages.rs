@@ -92,9 +92,13 @@ fn a_page_tells_that_its_code_was_paid_or_has_expired() {
     let (_, expired_page) = bench.cip("{}");
     bench.pay(paid);
     bench.advance(7 * 24 * 3_600);
-    for (page, banner) in [(paid_page, "Código pagado"), (expired_page, "Código expirado")] {
+    for (page, banner, date) in [
+        (paid_page, "Código pagado", "Lunes 02/03/2026 - 09:30 AM"),
+        (expired_page, "Código expirado", "Miércoles 04/03/2026 - 11:59 PM"),
+    ] {
         let (status, shown) = get(&mut bench, &page);
-        assert!(status == 200 && shown.contains(banner), "{banner}");
+        assert!(status == 200 && shown.contains(banner) && shown.contains(date), "{banner}");
+        assert!(shown.contains("Comercio de demostración") && !shown.contains("a punto de finalizar"));
         assert!(
             !shown.contains("¿Cómo pagar?")
                 && !shown.contains("class=\"qr\"")
