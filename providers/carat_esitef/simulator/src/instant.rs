@@ -1,4 +1,4 @@
-//! Dates as the portal writes them (PROTOCOL.md 0.5).
+//! Dates as the portal writes them (PROTOCOL.md 0.7).
 
 use jiff::civil::Date;
 use jiff::tz::{self, TimeZone};
