@@ -91,6 +91,7 @@ mod tests {
             (404, "config_error", Advice::Contact),
             (429, "processing_error", Advice::Retry),
             (418, "processing_error", Advice::Contact),
+            (499, "processing_error", Advice::Contact),
         ];
         for (status, code, advice) in table {
             for body in [r#"{"message":"Unauthorized"}"#, "", "<html>", r#"["message"]"#, "\u{0}"] {
