@@ -49,7 +49,7 @@ fn writings(number: &str) -> Vec<(&'static str, Vec<u8>)> {
     // Base64 has three writings, by what stands before; what a neighbour shares is cut off.
     for (before, cut) in [("", 0), ("x", 2), ("xx", 3)] {
         let written = STANDARD_NO_PAD.encode(format!("{before}{number}"));
-        writings.push(("base64", written[cut..written.len() - 2].as_bytes().to_vec()));
+        writings.push(("base64", written.as_bytes()[cut..written.len() - 2].to_vec()));
     }
     writings
 }
