@@ -10,7 +10,7 @@ const INSERT: &str = "INSERT INTO payment_case (merchant_id, payment_id, kind, i
      VALUES {rows} ON CONFLICT DO NOTHING";
 const OF_PAYMENT: &str = "SELECT id, payment_id, kind, opened_at FROM payment_case \
      WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
-const OPEN: &str = "SELECT id, payment_id, kind, opened_at FROM payment_case \
+pub(super) const OPEN: &str = "SELECT id, payment_id, kind, opened_at FROM payment_case \
      WHERE merchant_id = $1 ORDER BY id DESC LIMIT $2";
 
 type CaseRow = (String, String, String, i64);

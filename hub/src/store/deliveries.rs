@@ -10,14 +10,14 @@ use crate::crash::crash_point;
 
 // Each endpoint's deliveries wait in a line, and only the first few of a line are ever under way: those that are
 // keep their place until they are done. So a slow endpoint holds up nobody but itself.
-const CLAIM_SQLITE: &str = "UPDATE delivery SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
+pub(super) const CLAIM_SQLITE: &str = "UPDATE delivery SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
      WHERE rowid IN (SELECT d.rowid FROM event_endpoint e CROSS JOIN delivery d \
      ON d.rowid IN (SELECT line.rowid FROM delivery line WHERE line.merchant_id = e.merchant_id \
      AND line.endpoint_id = e.id AND line.next_at <= $1 ORDER BY line.next_at, line.event_id LIMIT $5) \
      WHERE e.disabled_reason IS NULL AND d.claimed_until <= $2 \
      ORDER BY d.next_at, d.event_id LIMIT $4) \
      RETURNING merchant_id, event_id, endpoint_id, tries, claim";
-const CLAIM_POSTGRES: &str = "UPDATE delivery SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
+pub(super) const CLAIM_POSTGRES: &str = "UPDATE delivery SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
      WHERE (merchant_id, event_id, endpoint_id) IN (SELECT d.merchant_id, d.event_id, d.endpoint_id \
      FROM event_endpoint e CROSS JOIN LATERAL (SELECT line.event_id FROM delivery line \
      WHERE line.merchant_id = e.merchant_id AND line.endpoint_id = e.id AND line.next_at <= $1 \
@@ -38,13 +38,13 @@ const WORKS_AGAIN: &str = "UPDATE event_endpoint SET failing_since = NULL \
      WHERE merchant_id = $1 AND id = $2 AND failing_since IS NOT NULL";
 const BEGINS_TO_FAIL: &str = "UPDATE event_endpoint SET failing_since = $3 \
      WHERE merchant_id = $1 AND id = $2 AND failing_since IS NULL";
-const OF_EVENT: &str = "SELECT event_id, endpoint_id, state, tries, next_at, last_result FROM delivery \
+pub(super) const OF_EVENT: &str = "SELECT event_id, endpoint_id, state, tries, next_at, last_result FROM delivery \
      WHERE merchant_id = $1 AND event_id = $2 ORDER BY endpoint_id";
 const TRIES: &str = "SELECT endpoint_id, number, at, result, duration_us, answer FROM delivery_try \
      WHERE merchant_id = $1 AND event_id = $2 ORDER BY at DESC, number DESC LIMIT $3";
 const FORGET_TRIES: &str = "DELETE FROM delivery_try WHERE (merchant_id, event_id, endpoint_id, number) IN \
      (SELECT merchant_id, event_id, endpoint_id, number FROM delivery_try WHERE at < $1 LIMIT $2)";
-const NEXT: &str = "SELECT MIN((SELECT MIN(next_at) FROM delivery WHERE merchant_id = e.merchant_id \
+pub(super) const NEXT: &str = "SELECT MIN((SELECT MIN(next_at) FROM delivery WHERE merchant_id = e.merchant_id \
      AND endpoint_id = e.id AND next_at IS NOT NULL)) FROM event_endpoint e WHERE e.disabled_reason IS NULL";
 
 /// A delivery that this process may make until its lease ends.

@@ -38,10 +38,11 @@ const RESEND_MATCHING: &str = "INSERT INTO delivery (merchant_id, event_id, endp
      ON CONFLICT (merchant_id, event_id, endpoint_id) DO UPDATE \
      SET state = 'pending', tries = 0, next_at = excluded.next_at, claimed_until = 0, claim = delivery.claim + 1";
 const BY_ID: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id = $2";
-const OF_PAYMENT: &str = "SELECT * FROM event WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
-const OLDER: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id < $2 \
+pub(super) const OF_PAYMENT: &str =
+    "SELECT * FROM event WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
+pub(super) const OLDER: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id < $2 \
      AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR payment_id = $4) ORDER BY id DESC LIMIT $5";
-const NEWER: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id > $2 \
+pub(super) const NEWER: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id > $2 \
      AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR payment_id = $4) ORDER BY id ASC LIMIT $5";
 
 #[derive(FromRow)]

@@ -14,6 +14,8 @@ mod facts;
 mod idempotency;
 mod notices;
 mod payments;
+#[cfg(test)]
+mod plans;
 mod rows;
 mod sealed;
 mod sets;

@@ -14,11 +14,11 @@ const INSERT: &str = "INSERT INTO notice (merchant_id, id, account_id, payment_i
      repeat_key, body_bytes, sealed_body, reply_status, received_at) VALUES {rows}";
 const TAKE: &str = "INSERT INTO notice_taken (merchant_id, account_id, repeat_key, notice_id) \
      VALUES {rows} ON CONFLICT DO NOTHING RETURNING notice_id";
-const COLUMNS_OF_PAYMENT: &str = "SELECT id, account_id, payment_id, verdict, reason, peer, body_bytes, \
+pub(super) const COLUMNS_OF_PAYMENT: &str = "SELECT id, account_id, payment_id, verdict, reason, peer, body_bytes, \
      reply_status, received_at FROM notice WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
-const LATEST: &str = "SELECT id, account_id, payment_id, verdict, reason, peer, body_bytes, \
+pub(super) const LATEST: &str = "SELECT id, account_id, payment_id, verdict, reason, peer, body_bytes, \
      reply_status, received_at FROM notice WHERE merchant_id = $1 ORDER BY id DESC LIMIT $2";
-const KEPT_SINCE: &str = "SELECT received_at, verdict FROM notice WHERE merchant_id = $1 AND account_id = $2 \
+pub(super) const KEPT_SINCE: &str = "SELECT received_at, verdict FROM notice WHERE merchant_id = $1 AND account_id = $2 \
      AND received_at >= $3 AND sealed_body IS NOT NULL AND verdict <> 'valid' ORDER BY received_at LIMIT $4";
 const SEALED_BODY: &str = "SELECT sealed_body FROM notice WHERE merchant_id = $1 AND id = $2";
 

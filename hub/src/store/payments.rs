@@ -24,11 +24,11 @@ const BY_KEYS_LOCKED: &str = "SELECT payment.* FROM (VALUES {rows}) AS v JOIN pa
      FOR UPDATE OF payment";
 const BY_REFERENCES: &str = "SELECT payment.* FROM (VALUES {rows}) AS v JOIN payment \
      ON payment.merchant_id = v.column1 AND payment.reference = v.column2";
-const BY_REFERENCE: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND reference = $2";
-const OLDER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id < $2 \
+pub(super) const BY_REFERENCE: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND reference = $2";
+pub(super) const OLDER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id < $2 \
      AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR reference = $4) \
      AND created_at >= $5 AND created_at < $6 ORDER BY id DESC LIMIT $7";
-const NEWER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id > $2 \
+pub(super) const NEWER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id > $2 \
      AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR reference = $4) \
      AND created_at >= $5 AND created_at < $6 ORDER BY id ASC LIMIT $7";
 const INSERT_HISTORY: &str = "INSERT INTO history (merchant_id, payment_id, version, from_status, to_status, \
@@ -36,7 +36,7 @@ const INSERT_HISTORY: &str = "INSERT INTO history (merchant_id, payment_id, vers
 const HISTORY: &str = "SELECT version, from_status, to_status, certainty, source, at FROM history \
      WHERE merchant_id = $1 AND payment_id = $2 ORDER BY version";
 /// Bounded: a hub with more open payments than this reports the oldest of them.
-const OPEN: &str = "SELECT provider, currency, amount, created_at FROM payment \
+pub(super) const OPEN: &str = "SELECT provider, currency, amount, created_at FROM payment \
      WHERE status IN ('created', 'requires_action', 'pending', 'partially_approved') \
      ORDER BY created_at LIMIT 100000";
 

@@ -22,8 +22,9 @@ const NOTICED: &str = "SELECT work.merchant_id, work.attempt_id FROM (VALUES {ro
 const DONE: &str = "DELETE FROM work WHERE (merchant_id, attempt_id) IN (VALUES {rows})";
 // Each account has two lines, of what was never looked up or is asked for by a notice, and of the rest. Only the
 // first few of a line are ever under way: those that are keep their place until they are done. Then the accounts
-// take turns.
-const CLAIM_SQLITE: &str = "UPDATE work SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
+// take turns. PostgreSQL knows neither how many accounts nor how many rows come of them: the inner locks make it look up
+// each row by its key, and never read the whole table.
+pub(super) const CLAIM_SQLITE: &str = "UPDATE work SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
      WHERE rowid IN (SELECT head FROM (SELECT w.rowid AS head, w.due_at, w.claimed_until, ROW_NUMBER() OVER \
      (PARTITION BY w.merchant_id, w.account_id ORDER BY w.is_repeat, w.due_at, w.attempt_id) AS turn \
      FROM json_each($6) a CROSS JOIN (SELECT 0 AS is_repeat UNION ALL SELECT 1) lane CROSS JOIN work w \
@@ -32,7 +33,7 @@ const CLAIM_SQLITE: &str = "UPDATE work SET claimed_until = $3, claim = claim + 
      ORDER BY line.due_at, line.attempt_id LIMIT $5)) \
      WHERE claimed_until <= $2 ORDER BY turn, due_at LIMIT $4) \
      RETURNING merchant_id, payment_id, attempt_id, tries, claim, cause";
-const CLAIM_POSTGRES: &str = "UPDATE work SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
+pub(super) const CLAIM_POSTGRES: &str = "UPDATE work SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
      WHERE (merchant_id, attempt_id) IN (SELECT w.merchant_id, w.attempt_id FROM (SELECT head.*, ROW_NUMBER() OVER \
      (PARTITION BY head.merchant_id, head.account_id ORDER BY head.is_repeat, head.due_at, head.attempt_id) AS turn \
      FROM jsonb_array_elements($6::jsonb) AS a(value) CROSS JOIN (VALUES (0), (1)) AS lane(is_repeat) \
@@ -40,17 +41,17 @@ const CLAIM_POSTGRES: &str = "UPDATE work SET claimed_until = $3, claim = claim 
      FROM work line WHERE line.merchant_id = a.value ->> 0 AND line.account_id = a.value ->> 1 \
      AND line.is_repeat = lane.is_repeat AND line.due_at <= $1 \
      ORDER BY line.due_at, line.attempt_id LIMIT $5) head) ranked \
-     JOIN work w ON w.merchant_id = ranked.merchant_id AND w.attempt_id = ranked.attempt_id \
-     WHERE w.due_at <= $1 AND w.claimed_until <= $2 ORDER BY ranked.turn, w.due_at LIMIT $4 \
-     FOR UPDATE OF w SKIP LOCKED) \
+     CROSS JOIN LATERAL (SELECT merchant_id, attempt_id, due_at FROM work \
+     WHERE merchant_id = ranked.merchant_id AND attempt_id = ranked.attempt_id \
+     AND due_at <= $1 AND claimed_until <= $2 FOR UPDATE SKIP LOCKED) w ORDER BY ranked.turn, w.due_at LIMIT $4) \
      RETURNING merchant_id, payment_id, attempt_id, tries, claim, cause";
 const RELEASE: &str = "UPDATE work SET due_at = $4, claimed_until = 0, cause = 'probe', is_repeat = 1 \
      WHERE merchant_id = $1 AND attempt_id = $2 AND claim <= $3";
 const DONE_BY_CLAIM: &str = "DELETE FROM work WHERE merchant_id = $1 AND attempt_id = $2 AND claim <= $3";
-const NEXT_SQLITE: &str = "SELECT MIN((SELECT MIN(due_at) FROM work WHERE merchant_id = a.value ->> 0 \
+pub(super) const NEXT_SQLITE: &str = "SELECT MIN((SELECT MIN(due_at) FROM work WHERE merchant_id = a.value ->> 0 \
      AND account_id = a.value ->> 1 AND is_repeat = lane.is_repeat)) \
      FROM json_each($1) a CROSS JOIN (SELECT 0 AS is_repeat UNION ALL SELECT 1) lane";
-const NEXT_POSTGRES: &str = "SELECT MIN((SELECT MIN(due_at) FROM work WHERE merchant_id = a.value ->> 0 \
+pub(super) const NEXT_POSTGRES: &str = "SELECT MIN((SELECT MIN(due_at) FROM work WHERE merchant_id = a.value ->> 0 \
      AND account_id = a.value ->> 1 AND is_repeat = lane.is_repeat)) \
      FROM jsonb_array_elements($1::jsonb) AS a(value) CROSS JOIN (VALUES (0), (1)) AS lane(is_repeat)";
 
