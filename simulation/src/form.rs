@@ -1,9 +1,11 @@
 //! Forms and queries as browsers and servers send them: `application/x-www-form-urlencoded`.
 
+use zeroize::Zeroize;
+
 /// Members of a form that are read; the rest is ignored.
 const MEMBERS_LIMIT: usize = 64;
 
-/// A form's members, in order.
+/// A form's members, in order; wiped from memory when dropped, since a card may be among them.
 #[derive(Clone, Debug, Default)]
 pub struct Form(Vec<(String, String)>);
 
@@ -30,6 +32,14 @@ impl Form {
     /// The first value of a member as it was sent, when it is there.
     pub fn find(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Drop for Form {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.0 {
+            value.zeroize();
+        }
     }
 }
 

@@ -8,6 +8,8 @@ mod reader;
 
 use std::fmt::Write as _;
 
+use zeroize::Zeroize as _;
+
 use self::reader::Reader;
 use crate::decimal::Decimal;
 
@@ -197,6 +199,16 @@ impl Value {
         }
     }
 
+    /// Wipes every text and number from memory; for values that held a card.
+    pub fn wipe(&mut self) {
+        match self {
+            Self::Text(text) | Self::Number(text) => text.zeroize(),
+            Self::Array(items) => items.iter_mut().for_each(Self::wipe),
+            Self::Object(members) => members.iter_mut().for_each(|(_, member)| member.wipe()),
+            Self::Null | Self::Bool(_) => {}
+        }
+    }
+
     /// Compact JSON text, order and number digits kept.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
@@ -345,6 +357,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_wiped_value_holds_no_text_and_no_digits() {
+        let mut value =
+            parse(br#"{"card":{"number":"4111","codes":[123,"x"]},"ok":true}"#).expect("valid JSON");
+        value.wipe();
+        assert_eq!(value.at(&["card", "number"]), Some(&Value::text("")));
+        assert_eq!(value.at(&["card", "codes", "0"]).and_then(Value::number_text), Some(""));
+        assert_eq!(value.at(&["card", "codes", "1"]), Some(&Value::text("")));
+        assert_eq!(value.get("ok"), Some(&Value::Bool(true)));
+    }
 
     #[test]
     fn order_and_number_text_are_kept() {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 pub mod paper;
+pub mod stage;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -9,3 +9,5 @@ mod lost_answers;
 mod paying;
 mod provider_answers;
 mod stage;
+#[path = "../support/mod.rs"]
+mod support;

@@ -14,6 +14,8 @@ impl Code {
     pub const NIT_INVALID: Self = Self(3);
     /// The `request` is there and empty.
     pub const EMPTY_REQUEST: Self = Self(2);
+    /// No authorizer where one is needed.
+    pub const AUTHORIZER_MISSING: Self = Self(4);
     /// CA-U57: an authorizer that the shop does not have, or that nobody knows.
     pub const AUTHORIZER_INVALID: Self = Self(5);
     /// No expiry of the card.
@@ -128,6 +130,8 @@ impl Code {
     pub const OTHER_CARD: Self = Self(301);
     /// The acquirer could not be reached.
     pub const COMMUNICATION: Self = Self(302);
+    /// Something that should not be, a full memory among it.
+    pub const UNEXPECTED: Self = Self(1000);
 
     /// The sentence that goes with the code.
     pub fn message(self) -> &'static str {

@@ -1,10 +1,10 @@
 //! Giving money back: creating a cancellation, its check at the shop, and carrying it out (PROTOCOL.md 9.10, 10).
 
-use simulation::strict_json::{self, Value};
+use simulation::strict_json::Value;
 use simulation::{Reply, Request, Timestamp, World};
 
 use super::pay::read_number;
-use super::{envelope, view};
+use super::{Body, envelope, read_body, view};
 use crate::account::Merchant;
 use crate::codes::Code;
 use crate::effects::book;
@@ -14,6 +14,9 @@ use crate::{CaratEsitef, identifiers, instant, notices};
 
 /// Characters of the portal's own number.
 const USN_LENGTH: usize = 15;
+
+/// Cancellations kept at most; beyond that none is begun.
+const CANCELLATIONS_LIMIT: usize = 200_000;
 
 /// How a scripted cancellation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +99,9 @@ impl CaratEsitef {
         if usn.len() != USN_LENGTH || !usn.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(Code::USN_INVALID);
         }
+        if self.cancellations.len() >= CANCELLATIONS_LIMIT {
+            return Err(Code::UNEXPECTED);
+        }
         let payment = self.payment_by_usn(merchant, &usn)?;
         let cancellation = Cancellation {
             nit: identifiers::nit(world),
@@ -138,8 +144,8 @@ impl CaratEsitef {
             State::Pending | State::Confirmed | State::Denied | State::Failed => return Err(Code::FINISHED),
         }
         let body = match request.body.as_slice() {
-            [] => Value::object::<&str>([]),
-            bytes => strict_json::parse(bytes).map_err(|_| Code::JSON_INVALID)?,
+            [] => Body(Value::object::<&str>([])),
+            _ => read_body(request)?,
         };
         let payment = self.owned(merchant, &cancellation.payment)?;
         let left = paid(payment).saturating_sub(payment.refunded);

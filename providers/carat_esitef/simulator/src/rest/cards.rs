@@ -15,6 +15,8 @@ use crate::vault::{NewCard, State};
 use crate::{CaratEsitef, cards, instant, notices};
 use simulation::form::Form;
 
+/// Storage transactions kept at most, those beside payments among them; beyond that no card is kept without one.
+const STORAGES_LIMIT: usize = 400_000;
 /// Cards on a page of the list, at most.
 const PAGE_LIMIT: usize = 1_000;
 
@@ -30,8 +32,11 @@ impl CaratEsitef {
         if !settings.may_store {
             return Err(Code::NO_PERMISSION);
         }
+        if self.storages.len() >= STORAGES_LIMIT {
+            return Err(Code::UNEXPECTED);
+        }
         let member = |name: &str, code| text_at(body, &[name], code, settings);
-        let id = member("authorizer_id", Code::AUTHORIZER_INVALID)?.ok_or(Code(4))?;
+        let id = member("authorizer_id", Code::AUTHORIZER_INVALID)?.ok_or(Code::AUTHORIZER_MISSING)?;
         let chosen =
             id.parse().ok().and_then(|id| settings.authorizer(id)).ok_or(Code::AUTHORIZER_INVALID)?;
         let customer = member("customer_id", Code::CUSTOMER_INVALID)?.ok_or(Code::CUSTOMER_MISSING)?;
@@ -52,9 +57,9 @@ impl CaratEsitef {
         if !authorizer.may_be_stored {
             return Err(Code::STORAGE_NOT_ALLOWED);
         }
-        let sealed = self.vault.seal(&presented.number, presented.expiry).ok_or(Code(1000))?;
+        let sealed = self.vault.seal(&presented.number, presented.expiry).ok_or(Code::UNEXPECTED)?;
         let new = NewCard { merchant: &merchant.name, customer: &customer, authorizer, sealed };
-        let (hash, is_known) = self.vault.store(new, world).ok_or(Code(1000))?;
+        let (hash, is_known) = self.vault.store(new, world).ok_or(Code::UNEXPECTED)?;
         let face = Face { hash, bin: presented.number.bin(), last_four: presented.number.last_four() };
         let storage = Storage {
             ids: identifiers::storage(settings.shapes, settings.profile, world.now(), world),

@@ -8,6 +8,8 @@ mod preauthorize;
 mod query;
 mod view;
 
+use std::ops::Deref;
+
 use aws_lc_rs::digest;
 use simulation::strict_json::{self, Value};
 use simulation::{NoticeOutcome, OutgoingNotice, Reply, Request, Timestamp, World};
@@ -98,24 +100,24 @@ impl CaratEsitef {
         world: &mut dyn World,
     ) -> Result<Reply, Code> {
         match call {
-            Rest::Create => self.create_transaction(merchant, &read_body(request)?, world),
+            Rest::Create => self.create_transaction(merchant, &*read_body(request)?, world),
             Rest::List => self.list_transactions(merchant, request),
             Rest::Query(nit) => self.query_transaction(merchant, &nit, world.now()),
-            Rest::Pay(nit) => self.pay_transaction(merchant, &nit, &read_body(request)?, world),
+            Rest::Pay(nit) => self.pay_transaction(merchant, &nit, &*read_body(request)?, world),
             Rest::PayAtOnce => self.once(merchant, request, world, |portal, world| {
-                portal.pay_at_once(merchant, &read_body(request)?, world)
+                portal.pay_at_once(merchant, &*read_body(request)?, world)
             }),
             Rest::Confirm(nit) => self.confirm(merchant, &nit, request, world),
-            Rest::QueryCard(nit) => self.query_card(merchant, &nit, &read_body(request)?, world),
-            Rest::StoreCard => self.store_card(merchant, &read_body(request)?, world),
+            Rest::QueryCard(nit) => self.query_card(merchant, &nit, &*read_body(request)?, world),
+            Rest::StoreCard => self.store_card(merchant, &*read_body(request)?, world),
             Rest::ListCards => self.list_cards(merchant, request, world.now()),
             Rest::ChangeCard(token) => self.change_card(merchant, &token, request, world.now()),
             Rest::NewToken => self.new_token(merchant, world),
-            Rest::BeginCancellation => self.begin_cancellation(merchant, &read_body(request)?, world),
+            Rest::BeginCancellation => self.begin_cancellation(merchant, &*read_body(request)?, world),
             Rest::Cancel(nit) => self.cancel(merchant, &nit, request, world),
-            Rest::Preauthorize(nit) => self.preauthorize(merchant, &nit, &read_body(request)?, world),
+            Rest::Preauthorize(nit) => self.preauthorize(merchant, &nit, &*read_body(request)?, world),
             Rest::Capture(nit) => self.once(merchant, request, world, |portal, world| {
-                portal.capture(merchant, &nit, &read_body(request)?, world)
+                portal.capture(merchant, &nit, &*read_body(request)?, world)
             }),
         }
     }
@@ -172,10 +174,27 @@ impl CaratEsitef {
     }
 }
 
-fn read_body(request: &Request) -> Result<Value, Code> {
+/// A body that may hold a card: wiped from memory when dropped.
+struct Body(Value);
+
+impl Deref for Body {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.0.wipe();
+    }
+}
+
+fn read_body(request: &Request) -> Result<Body, Code> {
     if request.body.is_empty() {
         return Err(Code::JSON_MISSING);
     }
-    let body = strict_json::parse(&request.body).map_err(|_| Code::JSON_INVALID)?;
+    let body = Body(strict_json::parse(&request.body).map_err(|_| Code::JSON_INVALID)?);
     if body.members().is_some() { Ok(body) } else { Err(Code::MALFORMED) }
 }

@@ -10,7 +10,7 @@ use crate::cards::{self, CardNumber, Expiry, is_security_code};
 use crate::codes::Code;
 use crate::course::Routing;
 use crate::identifiers::HASH_LENGTH;
-use crate::order::{Financing, Order, amount, text_at};
+use crate::order::{Financing, Order, Type, amount, text_at};
 use crate::paying::{Tendered, authorizer_for};
 use crate::transaction::{Status, Transaction};
 use crate::vault::State;
@@ -40,7 +40,11 @@ impl CaratEsitef {
         world: &mut dyn World,
     ) -> Result<Reply, Code> {
         // What cannot be read or used leaves no transaction behind.
-        let chosen = Order::read(body, &merchant.settings)?.authorizer;
+        let order = Order::read(body, &merchant.settings)?;
+        if order.kind == Type::PreAuthorization {
+            return Err(Code::TYPE_INVALID);
+        }
+        let chosen = order.authorizer;
         let presented = self.judge_card(merchant, body, world)?;
         if presented.stored_authorizer.is_none() {
             let card = cards::find(presented.number.digits(), world).ok_or(Code::CARD_INVALID)?;

@@ -1,0 +1,5 @@
+//! Each provider's payments from creation to their end, against its simulator over HTTP, on both databases.
+
+mod etpay;
+#[path = "../support/mod.rs"]
+mod support;
