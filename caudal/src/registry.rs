@@ -12,7 +12,7 @@ use simulation::Simulator;
 
 /// The providers that the hub speaks to.
 pub fn providers() -> Providers {
-    Providers::new(vec![Arc::new(checkout::AvalPay)])
+    Providers::new(vec![Arc::new(checkout::AvalPay), Arc::new(etpay_client::EtPay)])
 }
 
 /// The providers that the sandbox simulates.

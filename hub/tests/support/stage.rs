@@ -128,17 +128,8 @@ impl Stage {
             .build()
             .expect("a browser");
         let inbox = Inbox::default();
-        let stage = Self {
-            provider,
-            account: account_id,
-            order,
-            hub,
-            sandbox,
-            hub_url,
-            browser,
-            inbox,
-            shutdown,
-        };
+        let stage =
+            Self { provider, account: account_id, order, hub, sandbox, hub_url, browser, inbox, shutdown };
         stage.open_endpoint().await;
         stage
     }

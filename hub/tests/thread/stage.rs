@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use hub::settings::Settings;
+use hub::store::Payment;
 use payment::account::Environment;
 use payment::order::{Language, Order, Shopper, Tax, TaxKind};
 use payment::person::{Document, Person};
-use hub::store::Payment;
 use payment::{Currency, Money};
 use placetopay_client::checkout::AvalPay;
 use placetopay_simulator::AvalPay as Simulated;
 use simulation::NewAccount;
 use testing::TestDatabase;
 
-pub use crate::support::stage::{MERCHANT, Stage, between};
 use crate::support::stage::Cast;
+pub use crate::support::stage::{MERCHANT, Stage, between};
 
 /// The provider account of the stories.
 pub const ACCOUNT: &str = "tienda-avalpay";
