@@ -187,6 +187,7 @@ testing::both_databases! {
             ("/v1/payments?status=paid", "status"),
             ("/v1/payments?state=approved", "state"),
             ("/v1/payments?created[gte]=yesterday", "created[gte]"),
+            ("/v1/events?created[lt]=yesterday", "created[lt]"),
             ("/v1/payments?created[gt]=2026-03-14T15:00:00Z", "created[gt]"),
             ("/v1/payments?reference=%00", "reference"),
             ("/v1/payments?starting_after=1", "starting_after"),

@@ -28,6 +28,13 @@ testing::both_databases! {
         let payment = api.get(&format!("/v1/payments/{}", created.member("id"))).await;
         assert_eq!(newest["data"], payment.json);
 
+        let at = newest["created_at"].as_str().expect("an instant");
+        for (created, kind) in [("gte", "payment.cancelled"), ("lt", "payment.requires_action")] {
+            let limited = api.get(&format!("/v1/events?created[{created}]={at}")).await;
+            let kinds: Vec<_> = limited.json["data"].as_array().expect("events").iter().map(|event| &event["type"]).collect();
+            assert_eq!(kinds, [kind], "{created} {at}");
+        }
+
         let event = api.get(&format!("/v1/events/{}", newest["id"].as_str().expect("an id"))).await;
         let deliveries = event.json["deliveries"].as_array().expect("deliveries");
         assert_eq!(deliveries.len(), 1);

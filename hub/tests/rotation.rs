@@ -113,6 +113,26 @@ testing::both_databases! {
         assert_eq!(api.get(&status_path).await.status, 404);
     }
 
+    async fn a_change_of_keys_that_is_stopped_midway_is_finished_by_the_next_one(database: TestDatabase) {
+        let old = hub_with_keys(&database, "1").await;
+        let base = serve(&old).await;
+        for number in 0..PAYMENTS {
+            notify(&base, format!("{{\"aviso\":{number}}}")).await;
+        }
+        let sealed = uses(&old, "21").await.older;
+        let vault = Vault::new(&keys("21")).expect("a ring");
+        // As soon as a batch is over, the change is dropped where it stands.
+        tokio::select! {
+            rotated = rotate_keys(&old.store, &vault) => panic!("it was not stopped: {rotated:?}"),
+            () = async { while uses(&old, "21").await.current == 0 {} } => {}
+        }
+        let midway = uses(&old, "21").await;
+        assert!(midway.older > 0 && midway.current + midway.older == sealed && midway.unknown == 0, "{midway:?}");
+        let rest = rotate_keys(&old.store, &vault).await.expect("rotated");
+        assert_eq!((rest.rewrapped, rest.unopened), (midway.older, 0));
+        assert_eq!(uses(&old, "2").await, KeyUse { current: sealed, older: 0, unknown: 0 });
+    }
+
     async fn what_no_key_opens_is_left_and_told(database: TestDatabase) {
         let lost = hub_with_keys(&database, "1").await;
         let base = serve(&lost).await;

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use payment::Timestamp;
-use payment::id::{EventId, PaymentId};
+use payment::id::EventId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -23,7 +23,7 @@ use crate::api::strict_json::Body;
 use crate::flow::document::event_kinds;
 use crate::flow::words;
 use crate::state::Hub;
-use crate::store::{Delivery, DeliveryTry, Event, ResendFilter};
+use crate::store::{Delivery, DeliveryTry, Event, EventFilter, ResendFilter};
 
 /// Most tries told of one event.
 const MAX_TRIES_TOLD: u32 = 200;
@@ -190,6 +190,8 @@ impl From<Delivery> for DeliveryDocument {
         ("ending_before" = Option<String>, Query, description = "Newer than the event with this id"),
         ("type" = Option<String>, Query, description = "Only this type"),
         ("payment" = Option<String>, Query, description = "Only of this payment"),
+        ("created[gte]" = Option<String>, Query, description = "Created at or after, RFC 3339"),
+        ("created[lt]" = Option<String>, Query, description = "Created before, RFC 3339"),
     ),
     responses((status = 200, description = "A page", body = ListDocument<EventDocument>), Problems),
 )]
@@ -199,14 +201,18 @@ pub(super) async fn list(
     mut query: Query,
 ) -> Result<Json<ListDocument<EventDocument>>, Problem> {
     let cursor = query.cursor::<EventId>()?;
-    let kind = query.text("type");
-    let payment = query.value::<PaymentId>("payment", "An id of a payment.")?;
+    let filter = EventFilter {
+        kind: query.text("type"),
+        payment: query.value("payment", "An id of a payment.")?,
+        created_from: query.value("created[gte]", "An instant of RFC 3339.")?,
+        created_before: query.value("created[lt]", "An instant of RFC 3339.")?,
+    };
     query.end()?;
-    if kind.as_ref().is_some_and(|kind| !event_kinds().contains(kind)) {
+    if filter.kind.as_ref().is_some_and(|kind| !event_kinds().contains(kind)) {
         let problem = Problem::new(Code::InvalidParameter, "A type of the documented list.");
         return Err(problem.with_param("type"));
     }
-    let page = hub.store.events(caller.id(), kind.as_deref(), payment.as_ref(), &cursor).await?;
+    let page = hub.store.events(caller.id(), &filter, &cursor).await?;
     Ok(Json(ListDocument::new(page, EventDocument::new)))
 }
 

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use super::database::{Link, Store, StoreError, Tx, instant, on, parsed};
 use super::payments::page;
-use super::rows::{Cursor, Event, Page, ResendFilter};
+use super::rows::{Cursor, Event, EventFilter, Page, ResendFilter};
 use super::sets::write_rows;
 
 const INSERT: &str = "INSERT INTO event (merchant_id, id, payment_id, kind, body, created_at) VALUES {rows}";
@@ -41,9 +41,11 @@ const BY_ID: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id = $2";
 pub(super) const OF_PAYMENT: &str =
     "SELECT * FROM event WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
 pub(super) const OLDER: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id < $2 \
-     AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR payment_id = $4) ORDER BY id DESC LIMIT $5";
+     AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR payment_id = $4) \
+     AND created_at >= $5 AND created_at < $6 ORDER BY id DESC LIMIT $7";
 pub(super) const NEWER: &str = "SELECT * FROM event WHERE merchant_id = $1 AND id > $2 \
-     AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR payment_id = $4) ORDER BY id ASC LIMIT $5";
+     AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR payment_id = $4) \
+     AND created_at >= $5 AND created_at < $6 ORDER BY id ASC LIMIT $7";
 
 #[derive(FromRow)]
 struct EventRow {
@@ -69,8 +71,7 @@ impl Store {
     pub async fn events(
         &self,
         merchant: &str,
-        kind: Option<&str>,
-        payment: Option<&PaymentId>,
+        filter: &EventFilter,
         cursor: &Cursor,
     ) -> Result<Page<Event>, StoreError> {
         let (query, edge) = match (&cursor.starting_after, &cursor.ending_before) {
@@ -78,13 +79,17 @@ impl Store {
             (Some(edge), None) => (OLDER, edge.as_str()),
             (None, None) => (OLDER, "~"),
         };
+        let from = filter.created_from.map_or(i64::MIN, Timestamp::as_microsecond);
+        let before = filter.created_before.map_or(i64::MAX, Timestamp::as_microsecond);
         let mut reader = self.read().await?;
         let rows: Vec<EventRow> = on!(reader.link(), connection => {
             sqlx::query_as(query)
                 .bind(merchant)
                 .bind(edge)
-                .bind(kind)
-                .bind(payment.map(PaymentId::as_str))
+                .bind(filter.kind.as_deref())
+                .bind(filter.payment.as_ref().map(PaymentId::as_str))
+                .bind(from)
+                .bind(before)
                 .bind(i64::from(cursor.limit) + 1)
                 .fetch_all(connection)
                 .await?

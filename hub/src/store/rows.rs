@@ -419,6 +419,19 @@ pub struct PaymentFilter {
     pub created_before: Option<Timestamp>,
 }
 
+/// What a list of events is limited to.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Only this kind.
+    pub kind: Option<String>,
+    /// Only of this payment.
+    pub payment: Option<PaymentId>,
+    /// Created at or after.
+    pub created_from: Option<Timestamp>,
+    /// Created before.
+    pub created_before: Option<Timestamp>,
+}
+
 /// A page of a list, newest first.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
