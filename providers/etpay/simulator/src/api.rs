@@ -217,10 +217,10 @@ impl Wanted {
         if is_empty { Err(Refusal::NoIdentifier) } else { Ok(wanted) }
     }
 
+    /// Whether a session has the other names too; it was found by its session_token, if that is wanted.
     fn fits(&self, session: &Session) -> bool {
         let is = |wanted: &Option<String>, text: &str| wanted.as_deref().is_none_or(|wanted| wanted == text);
-        is(&self.session_token, &session.token)
-            && is(&self.order_id, &session.order.id)
+        is(&self.order_id, &session.order.id)
             && is(&self.payment_token, session.payment_token.as_deref().unwrap_or_default())
     }
 }

@@ -165,6 +165,24 @@ fn a_notice_that_is_not_answered_200_comes_three_times_with_the_same_bytes() {
 }
 
 #[test]
+fn a_notice_that_was_taken_is_not_repeated_and_a_later_truth_has_its_own_deliveries() {
+    let mut bench = Bench::new();
+    let session = bench.session("{}");
+    bench.advance(1_800);
+    bench.answer_notice(Some(200));
+    bench.steer("resend_notice", json!({ "session_token": session.token })).expect("sent");
+    bench.answer_notice(Some(500));
+    assert_eq!(bench.world.notices.len(), 2, "it had been taken");
+    bench
+        .steer("decide", json!({ "session_token": session.token, "outcome": "success" }))
+        .expect("confirmed");
+    bench.answer_notice(Some(500));
+    assert_eq!(bench.world.notices.len(), 4, "the late confirmation comes again");
+    let pause_s = bench.world.notices[3].due_at.as_second() - bench.world.clock.now().as_second();
+    assert_eq!(pause_s, 60);
+}
+
+#[test]
 fn the_profile_guide_has_the_pauses_that_the_catalogue_proposes() {
     let mut bench = Bench::with_settings(&[("profile", "guide")]);
     let (_, answer) = bench.initialize("{}");
