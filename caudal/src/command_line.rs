@@ -170,6 +170,10 @@ pub struct SandboxOptions {
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
 
+    /// Let the providers speak TLS 1.2 and 1.3 only, and write the authority to trust to FILE (as SSL_CERT_FILE).
+    #[arg(long, value_name = "FILE")]
+    pub tls: Option<PathBuf>,
+
     /// Report as JSON.
     #[arg(long)]
     pub json: bool,

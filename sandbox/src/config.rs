@@ -74,6 +74,8 @@ pub struct SandboxConfig {
     pub clock: Clock,
     /// Where notices may go.
     pub allowed_targets: AllowedTargets,
+    /// Whether the providers speak TLS (1.2 and 1.3 only) with a certificate made at the start. Steering does not.
+    pub tls: bool,
     /// How long a merchant may take to answer a notice.
     pub notice_timeout: Duration,
     /// Bounds.
@@ -90,6 +92,7 @@ impl SandboxConfig {
             seed: 0,
             clock: Clock::real(),
             allowed_targets: AllowedTargets::PrivateOnly,
+            tls: false,
             notice_timeout: Duration::from_secs(10),
             limits: Limits::default(),
         }

@@ -29,10 +29,10 @@ pub enum Conduct {
     Drip { reply: Reply, ms_per_byte: u64 },
 }
 
-/// Handles a request and journals it. The journal is written before anything is sent or withheld, so
-/// that a client that hangs up does not take the evidence with it.
-pub async fn exchange(state: &State, provider: &Provider, request: &Request) -> Conduct {
-    match begin(state, provider, request) {
+/// Handles a request and journals it, with the version of TLS that it came by. The journal is written before
+/// anything is sent or withheld, so that a client that hangs up does not take the evidence with it.
+pub async fn exchange(state: &State, provider: &Provider, request: &Request, tls: Option<&str>) -> Conduct {
+    match begin(state, provider, request, tls) {
         Begun::Done(conduct) => conduct,
         Begun::Asks(interrupted) => {
             let outcome = ask(state, provider.id, &interrupted.question).await;
@@ -56,9 +56,10 @@ struct Interrupted {
 }
 
 /// The machine is held until the journal is written, so that both have one order.
-fn begin(state: &State, provider: &Provider, request: &Request) -> Begun {
+fn begin(state: &State, provider: &Provider, request: &Request, tls: Option<&str>) -> Begun {
     let started = Instant::now();
     let mut record = blank_record(state, provider, request);
+    record.tls_version = tls.map(str::to_owned);
     let mut machine = provider.machine();
     record.operation = machine.simulator.operation(request).to_owned();
     record.account = machine.simulator.account_of(request);

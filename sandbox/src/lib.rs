@@ -15,6 +15,7 @@ mod running;
 mod state;
 mod steering;
 mod targets;
+mod tls;
 mod travel;
 
 pub use config::{Limits, Mount, SandboxConfig};
@@ -23,4 +24,5 @@ pub use running::{RunningSandbox, Sandbox, StartError};
 pub use state::ProviderStatus;
 pub use steering::{Steering, SteeringError};
 pub use targets::{AllowedTargets, TargetError};
+pub use tls::IdentityError;
 pub use travel::{Arrival, FollowerState, TravelError};

@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 
 use crate::exchange::{Conduct, exchange, refuse_unread};
 use crate::state::{Provider, State};
+use crate::tls;
 
 /// A huge answer is never larger than this.
 const HUGEST_BYTES: u64 = 256 * 1024 * 1024;
@@ -68,19 +69,50 @@ async fn serve_connection(state: Arc<State>, place: usize, stream: TcpStream, pe
     let reset = Arc::new(AtomicBool::new(false));
     // Answers are small; waiting to fill a packet would only slow the tests.
     let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Abortable { stream, reset: Arc::clone(&reset) });
+    let stream = Abortable { stream, reset: Arc::clone(&reset) };
+    let Some(acceptor) = state.identity.as_ref().map(|identity| identity.acceptor.clone()) else {
+        return serve_stream(state, place, stream, Caller { peer, tls: None, reset }).await;
+    };
+    let shaken = tokio::select! {
+        () = state.stop.cancelled() => return,
+        shaken = tokio::time::timeout(state.limits.read_timeout, acceptor.accept(stream)) => shaken,
+    };
+    match shaken {
+        Ok(Ok(stream)) => {
+            let tls = tls::version_name(stream.get_ref().1.protocol_version());
+            serve_stream(state, place, stream, Caller { peer, tls, reset }).await;
+        }
+        // Who speaks no TLS, or an old one, gets an alert and no answer.
+        Ok(Err(error)) => tracing::info!(%peer, %error, "no TLS connection came about"),
+        Err(_) => tracing::info!(%peer, "no TLS connection came about in time"),
+    }
+}
+
+/// The other end of a connection.
+struct Caller {
+    peer: SocketAddr,
+    /// The version of TLS, when that is spoken.
+    tls: Option<String>,
+    /// Set to end the connection with a reset.
+    reset: Arc<AtomicBool>,
+}
+
+async fn serve_stream<S>(state: Arc<State>, place: usize, stream: S, caller: Caller)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = {
-        let state = Arc::clone(&state);
+        let (state, caller) = (Arc::clone(&state), Arc::new(caller));
         service_fn(move |request| {
-            let (state, reset) = (Arc::clone(&state), Arc::clone(&reset));
-            async move { respond(&state, place, peer, request, &reset).await }
+            let (state, caller) = (Arc::clone(&state), Arc::clone(&caller));
+            async move { respond(&state, place, &caller, request).await }
         })
     };
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(state.limits.read_timeout)
         .title_case_headers(true)
-        .serve_connection(io, service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     // Errors here are clients that went away and hardships; the journal has what matters.
     tokio::select! {
@@ -93,11 +125,10 @@ async fn serve_connection(state: Arc<State>, place: usize, stream: TcpStream, pe
 async fn respond(
     state: &State,
     place: usize,
-    peer: SocketAddr,
+    caller: &Caller,
     incoming: hyper::Request<Incoming>,
-    reset: &AtomicBool,
 ) -> Result<hyper::Response<Body>, BrokenOff> {
-    let answer = answer(state, place, peer, incoming, reset).await;
+    let answer = answer(state, place, caller, incoming).await;
     answer.map(|response| dated(response, state.clock.now()))
 }
 
@@ -113,13 +144,12 @@ fn dated(mut response: hyper::Response<Body>, now: Timestamp) -> hyper::Response
 async fn answer(
     state: &State,
     place: usize,
-    peer: SocketAddr,
+    caller: &Caller,
     incoming: hyper::Request<Incoming>,
-    reset: &AtomicBool,
 ) -> Result<hyper::Response<Body>, BrokenOff> {
     let provider = &state.providers[place];
     let (head, body) = incoming.into_parts();
-    let mut request = read_head(provider, &head, peer);
+    let mut request = read_head(provider, &head, caller.peer);
     let reading = Limited::new(body, state.limits.body_bytes).collect();
     match tokio::time::timeout(state.limits.read_timeout, reading).await {
         Ok(Ok(collected)) => request.body = collected.to_bytes().to_vec(),
@@ -136,7 +166,8 @@ async fn answer(
             return Ok(whole(reply));
         }
     }
-    carry_out(state, exchange(state, provider, &request).await, reset).await
+    let conduct = exchange(state, provider, &request, caller.tls.as_deref()).await;
+    carry_out(state, conduct, &caller.reset).await
 }
 
 async fn carry_out(

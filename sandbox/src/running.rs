@@ -18,6 +18,7 @@ use crate::config::{Mount, SandboxConfig};
 use crate::state::{Provider, Records, State};
 use crate::steering::{Steering, router};
 use crate::targets::Clients;
+use crate::tls::{Identity, IdentityError};
 use crate::travel::Followers;
 use crate::{due, listener};
 
@@ -50,6 +51,9 @@ pub enum StartError {
     /// One provider is mounted twice.
     #[error("the provider {0} is mounted twice")]
     ProviderTwice(String),
+    /// The providers' certificate cannot be made.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The HTTP client for notices cannot be built.
     #[error("the client for notices cannot be built: {0}")]
     Client(#[from] reqwest::Error),
@@ -72,8 +76,11 @@ impl Sandbox {
             }
             let (listener, bound) = bind(id, address).await?;
             listeners.push(listener);
-            providers.push(Provider::new(simulator, bound, public_scheme, config.seed));
+            let scheme = if config.tls { "https" } else { public_scheme };
+            providers.push(Provider::new(simulator, bound, scheme, config.seed));
         }
+        let names: Vec<String> = providers.iter().map(Provider::host).collect();
+        let identity = config.tls.then(|| Identity::make(&names)).transpose()?;
         let (steering_listener, steering_address) = bind("steering", config.steering).await?;
 
         let masker = Masker::new(RunKey::generate(), known);
@@ -88,6 +95,7 @@ impl Sandbox {
             steering_address,
             followers: Followers::default(),
             clients,
+            identity,
             due_changed: Notify::new(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -124,6 +132,11 @@ impl RunningSandbox {
     /// Where steering listens.
     pub fn steering_address(&self) -> SocketAddr {
         self.state.steering_address
+    }
+
+    /// The certificate, in PEM, that a client of the providers has to trust; none when they speak no TLS.
+    pub fn authority_pem(&self) -> Option<&str> {
+        self.state.identity.as_ref().map(|identity| identity.authority_pem.as_str())
     }
 
     /// The business clock; to be moved through [`Steering::advance`] only, so that followers keep up.

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Limits;
 use crate::notices::Notices;
 use crate::targets::{AllowedTargets, Clients};
+use crate::tls::Identity;
 use crate::travel::Followers;
 
 /// All of a running sandbox.
@@ -35,6 +36,8 @@ pub struct State {
     pub steering_address: SocketAddr,
     pub followers: Followers,
     pub clients: Clients,
+    /// The providers' certificate, when they speak TLS.
+    pub identity: Option<Identity>,
     /// Rung when something may have become due, or due earlier.
     pub due_changed: Notify,
     pub tasks: TaskTracker,
@@ -105,9 +108,13 @@ impl Provider {
     }
 
     /// A name for browsers: a site of its own on this machine.
+    pub fn host(&self) -> String {
+        format!("{}.localhost", self.id.replace('_', "-"))
+    }
+
+    /// Where browsers reach it.
     pub fn origin(&self) -> String {
-        let (scheme, port) = (self.public_scheme, self.address.port());
-        format!("{scheme}://{}.localhost:{port}", self.id.replace('_', "-"))
+        format!("{}://{}:{}", self.public_scheme, self.host(), self.address.port())
     }
 
     pub fn status(&self, now: Timestamp) -> ProviderStatus {

@@ -30,11 +30,17 @@ pub async fn run(options: &SandboxOptions) -> Result<(), Failure> {
     let mut config = SandboxConfig::new(mounts);
     config.steering = at(0).ok_or_else(too_few)?;
     config.seed = settings.seed;
+    config.tls = options.tls.is_some();
     if settings.allow_public_targets {
         config.allowed_targets = AllowedTargets::Anywhere;
     }
     let stop = signals::stop_on_signal()?;
     let running = Sandbox::start(config).await.map_err(|error| failure(&error))?;
+    if let (Some(file), Some(authority)) = (&options.tls, running.authority_pem()) {
+        std::fs::write(file, authority).map_err(|error| {
+            Failure::environment(format!("{} cannot be written: {error}", file.display()))
+        })?;
+    }
     let status = running.steering.status();
     if options.json {
         let providers: Vec<_> =
@@ -62,6 +68,8 @@ pub fn failure(error: &StartError) -> Failure {
         StartError::Listen { what, address, source } => {
             ports::busy(&format!("sandbox's {what}"), *address, source)
         }
-        StartError::ProviderTwice(_) | StartError::Client(_) => Failure::environment(error.to_string()),
+        StartError::ProviderTwice(_) | StartError::Identity(_) | StartError::Client(_) => {
+            Failure::environment(error.to_string())
+        }
     }
 }

@@ -6,4 +6,5 @@ mod notices;
 mod page;
 mod setting;
 mod steering;
+mod tls;
 mod toy;

@@ -53,9 +53,14 @@ impl Merchant {
 
 /// A sandbox on the provider's clock, with one account.
 async fn served(notification_url: &str) -> RunningSandbox {
+    served_with(notification_url, false).await
+}
+
+async fn served_with(notification_url: &str, tls: bool) -> RunningSandbox {
     let start = "2026-03-02T14:30:00Z".parse().expect("an instant");
     let mount = Mount::on_loopback(Box::new(PagoEfectivo::new()), 0);
-    let config = SandboxConfig { clock: Clock::frozen(start), seed: 7, ..SandboxConfig::new(vec![mount]) };
+    let config =
+        SandboxConfig { clock: Clock::frozen(start), seed: 7, tls, ..SandboxConfig::new(vec![mount]) };
     let sandbox = Sandbox::start(config).await.expect("a sandbox");
     let settings = [
         ("notice_sources", "127.0.0.52,127.0.0.54"),
@@ -173,4 +178,78 @@ async fn the_guide_is_read_in_a_browser() {
     page.screenshot(&testing::evidence::screenshot("pagoefectivo-guia")).await.expect("a picture");
     testing::covers!("PE-41");
     sandbox.shut_down().await;
+}
+
+/// The begin of a handshake as a client of this version sends it, without the extension by which later ones are
+/// offered: `[3, 1]` is TLS 1.0, `[3, 3]` TLS 1.2.
+fn hello(version: [u8; 2]) -> Vec<u8> {
+    let mut body = version.to_vec();
+    body.extend([7; 32]);
+    // No session; two suites of that time and one of 1.2; no compression.
+    body.extend([0, 0, 6, 0xc0, 0x09, 0xc0, 0x13, 0xc0, 0x2b, 1, 0]);
+    // Curves, formats of points, and signatures.
+    let extensions =
+        [[0, 10, 0, 4, 0, 2, 0, 23].as_slice(), &[0, 11, 0, 2, 1, 0], &[0, 13, 0, 4, 0, 2, 4, 3]].concat();
+    body.extend(u16::try_from(extensions.len()).expect("short").to_be_bytes());
+    body.extend(extensions);
+    let length = u16::try_from(body.len()).expect("short").to_be_bytes();
+    let handshake = [[1, 0, length[0], length[1]].as_slice(), &body].concat();
+    let length = u16::try_from(handshake.len()).expect("short").to_be_bytes();
+    [[22, 3, 1, length[0], length[1]].as_slice(), &handshake].concat()
+}
+
+/// What the provider's port says to these bytes, until it has said enough or closes.
+async fn answer_to(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("connected");
+    stream.write_all(bytes).await.expect("written");
+    let mut answer = vec![0; 64];
+    let length = tokio::time::timeout(PATIENCE, stream.read(&mut answer)).await.expect("in time");
+    answer.truncate(length.unwrap_or_default());
+    answer
+}
+
+#[tokio::test]
+async fn the_api_is_reached_by_tls_of_two_versions_only() {
+    let _story = testing::story("the_api_is_reached_by_tls_of_two_versions_only");
+    let sandbox = served_with("http://127.0.0.1:9/avisos", true).await;
+    let address = sandbox.address("pagoefectivo").expect("mounted");
+    let authority = sandbox.authority_pem().expect("an authority").as_bytes();
+    let authority = reqwest::Certificate::from_pem(authority).expect("a certificate");
+    let (guide, _) = sandbox.steering.guide("pagoefectivo").expect("a guide");
+    let body = &guide.requests.iter().find(|example| example.name == "token").expect("a token").body;
+
+    for (version, name) in [(reqwest::tls::Version::TLS_1_2, "1.2"), (reqwest::tls::Version::TLS_1_3, "1.3")]
+    {
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([authority.clone()]);
+        let client = client.tls_version_min(version).tls_version_max(version).build().expect("a client");
+        let answer =
+            client.post(format!("https://{address}/v1/authorizations")).body(body.clone()).send().await;
+        assert_eq!(answer.expect(name).status(), 201, "{name}");
+        assert_eq!(sandbox.steering.latest_journal(1)[0].tls_version.as_deref(), Some(name));
+    }
+    const ALERT: u8 = 21;
+    const HANDSHAKE: u8 = 22;
+    const PROTOCOL_VERSION: u8 = 70;
+    for (version, name) in [([3, 1], "1.0"), ([3, 2], "1.1")] {
+        let answer = answer_to(address, &hello(version)).await;
+        assert_eq!(
+            (answer.first(), answer.last()),
+            (Some(&ALERT), Some(&PROTOCOL_VERSION)),
+            "{name}: {answer:?}"
+        );
+    }
+    let answer = answer_to(address, &hello([3, 3])).await;
+    assert_eq!(answer.first(), Some(&HANDSHAKE), "the same bytes of 1.2 are taken: {answer:?}");
+    testing::covers!("PE-02");
+
+    let seen = sandbox.steering.latest_journal(100).len();
+    let plain = format!(
+        "POST /v1/authorizations HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = answer_to(address, plain.as_bytes()).await;
+    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    assert_eq!(sandbox.steering.latest_journal(100).len(), seen, "no call came in");
+    testing::covers!("PE-01");
 }
