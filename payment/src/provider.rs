@@ -28,6 +28,11 @@ pub trait Provider: Send + Sync {
     /// What this provider would refuse in an order, before anything is written or sent.
     fn check(&self, order: &Order, account: &Account) -> Vec<Complaint>;
 
+    /// How long an attempt of this account lives when its order does not say, in seconds: within the profile's life.
+    fn default_life_s(&self, _account: &Account) -> i64 {
+        self.profile().life.default_s
+    }
+
     /// The first step of a task.
     fn begin(&self, task: &Task, account: &Account, moment: Moment) -> Step;
 

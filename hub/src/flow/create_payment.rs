@@ -241,7 +241,7 @@ fn check(
         let detail = format!("This account does not take {}.", order.total.currency);
         complaints.push(Complaint::new("currency", "unsupported_currency", detail));
     }
-    let expires_at = order.expires_at.unwrap_or_else(|| after(life.default_s));
+    let expires_at = order.expires_at.unwrap_or_else(|| after(provider.default_life_s(account)));
     if expires_at < after(life.shortest_s) || expires_at > after(life.longest_s) {
         let (least, most) = (life.shortest_s / 60, life.longest_s / 60);
         let detail = format!("The expiry lies {least} to {most} minutes ahead.");
