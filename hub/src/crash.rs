@@ -15,7 +15,11 @@ pub const TRACE_VARIABLE: &str = "CAUDAL_CRASH_TRACE";
 pub const LEASE_VARIABLE: &str = "CAUDAL_LEASE_S";
 
 /// Every point, in the order of a payment's way. A point of the code that is not listed does not compile.
-pub const POINTS: [&str; 38] = [
+pub const POINTS: [&str; 42] = [
+    "endpoint.before_commit",
+    "endpoint.after_commit",
+    "rotation.before_commit",
+    "rotation.after_commit",
     "key.before_claim",
     "key.after_claim",
     "create.before_commit",

@@ -66,6 +66,8 @@ enum Story {
     Abandoned,
     /// Ordered and taken back.
     Cancelled,
+    /// The endpoint gets another secret before the order.
+    PaidAfterARotation,
 }
 
 /// What the judges said of one point.
@@ -90,6 +92,7 @@ fn plan(point: &'static str) -> (Story, Vec<String>) {
         "resume" => (Story::Paid, after_a_death(point)),
         "lost_creation" => (Story::Abandoned, after_a_death(point)),
         "cancel" => (Story::Cancelled, once(point)),
+        "rotation" => (Story::PaidAfterARotation, once(point)),
         _ => (Story::Paid, once(point)),
     }
 }
@@ -111,6 +114,10 @@ async fn tell(point: &'static str, kind: DatabaseKind) -> Row {
     let world = World::start(&database, lives).await;
     let (status, charges) = match story {
         Story::Paid => ("approved", 1),
+        Story::PaidAfterARotation => {
+            world.rotate_secret().await;
+            ("approved", 1)
+        }
         Story::PaidAfterALostAnswer => {
             world.lose_the_next_creation();
             ("approved", 1)
@@ -119,7 +126,7 @@ async fn tell(point: &'static str, kind: DatabaseKind) -> Row {
         Story::Cancelled => ("cancelled", 0),
     };
     match story {
-        Story::Paid | Story::PaidAfterALostAnswer => {
+        Story::Paid | Story::PaidAfterALostAnswer | Story::PaidAfterARotation => {
             let payment = world.order().await;
             let result = world.pay(&payment).await;
             world.until_told(status).await;
@@ -150,6 +157,7 @@ async fn tell(point: &'static str, kind: DatabaseKind) -> Row {
     assert_eq!((row.status.as_str(), row.charges), (status, charges), "the API and the ledger at {point}");
     let paid = if charges == 1 { 11_900_000 } else { 0 };
     assert_eq!(payment["paid"], paid, "{payment}");
+    assert_eq!(world.endpoints().await.len(), 1, "one endpoint was asked for at {point}");
     assert!(row.told.times >= 1, "payment.{status} was never told");
     assert_eq!(row.told.ids, 1, "payment.{status} was told by several events");
     row

@@ -113,6 +113,28 @@ impl World {
         .await;
     }
 
+    /// The merchant's endpoints as the API lists them.
+    pub async fn endpoints(&self) -> Vec<Value> {
+        let url = format!("http://{}/v1/event_endpoints", self.hub);
+        let read = async || {
+            let answer = self.http.get(&url).bearer_auth(KEY).send().await.ok()?;
+            let page: Value = answer.json().await.ok()?;
+            page["data"].as_array().cloned()
+        };
+        self.until(read).await
+    }
+
+    /// Has the endpoint sign with another secret, and asks again with the same key until there is an answer. Asked once
+    /// more, the answer is the same.
+    pub async fn rotate_secret(&self) {
+        let endpoints = self.endpoints().await;
+        let path =
+            format!("/v1/event_endpoints/{}/rotate_secret", endpoints[0]["id"].as_str().expect("an id"));
+        let rotated = self.until(async || self.post(&path, "rotation", &Value::Null).await).await;
+        let again = self.until(async || self.post(&path, "rotation", &Value::Null).await).await;
+        assert_eq!(rotated["secret"], again["secret"], "one rotation was asked for");
+    }
+
     /// Waits until the API says so and the merchant was told. Moves the clock when nothing happens by itself.
     pub async fn until_told(&self, status: &str) {
         let mut since = Instant::now();

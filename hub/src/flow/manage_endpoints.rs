@@ -6,6 +6,7 @@ use payment::id::{EndpointId, EventId};
 use secrecy::SecretString;
 use url::Url;
 
+use crate::crash::crash_point;
 use crate::flow::deliver_event::SECRET_PREFIX;
 use crate::flow::document::{ENDPOINT_DISABLED_EVENT, TEST_EVENT, endpoint_disabled_body, test_event_body};
 use crate::outbound::is_private;
@@ -75,7 +76,9 @@ pub async fn create_endpoint(
     };
     let entropy = hub.entropy();
     let sealed = hub.vault.seal(&secret_place(&endpoint.id), entropy.bytes())?;
+    crash_point!("endpoint.before_commit");
     hub.store.insert_endpoint(&endpoint, &sealed, idempotency_key).await?;
+    crash_point!("endpoint.after_commit");
     Ok(NewEndpoint { endpoint, secret: in_text(entropy.bytes()) })
 }
 
@@ -106,7 +109,9 @@ pub async fn rotate_secret(
             sealed_former_secret: &hub.vault.seal(&former_secret_place(id), &plain)?,
             former_until: hub.clock.now() + jiff::SignedDuration::from_secs(FORMER_SIGNS_S),
         };
+        crash_point!("rotation.before_commit");
         if hub.store.rotate_secret(merchant, id, &rotation).await? {
+            crash_point!("rotation.after_commit");
             return Ok(NewEndpoint { endpoint: target.endpoint, secret: in_text(entropy.bytes()) });
         }
         // Another request rotated meanwhile, or the keys that seal did: look again.
