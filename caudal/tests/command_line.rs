@@ -192,6 +192,28 @@ fn a_sandbox_says_where_it_is_and_ends_when_told() {
     assert_eq!(running.terminate().code, Some(0));
 }
 
+#[test]
+fn a_sandbox_behind_tls_writes_the_authority_to_trust() {
+    let place = Place::with("");
+    let mut running =
+        Running::start(place.command(&["sandbox", "--port", "0", "--json", "--tls", "authority.pem"]));
+    let told: Value = serde_json::from_str(&running.line()).expect("a line of JSON");
+    let origins: Vec<&str> = told["providers"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|provider| provider["origin"].as_str())
+        .collect();
+    assert!(!origins.is_empty() && origins.iter().all(|origin| origin.starts_with("https://")), "{told}");
+    let authority = std::fs::read_to_string(place.path("authority.pem")).expect("a file");
+    assert!(authority.starts_with("-----BEGIN CERTIFICATE-----"), "{authority}");
+    assert!(!authority.contains("PRIVATE KEY"), "its key is nobody's");
+    assert_eq!(running.terminate().code, Some(0));
+
+    let nowhere = ["sandbox", "--port", "0", "--tls", "nowhere/authority.pem"];
+    place.run(&nowhere).fails_with(3, &["nowhere/authority.pem", "cannot be written"]);
+}
+
 /// A hub whose workers are elsewhere takes everything and delivers nothing; whoever works delivers it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_without_workers_leaves_its_work_to_others() {
