@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::Account;
 use crate::fact::Observation;
 use crate::subject::Subject;
+use crate::task::Target;
 
 /// A notice as it arrived, before any meaning is read into it.
 #[derive(Clone, Debug)]
@@ -27,8 +28,17 @@ pub struct RawNotice {
 pub struct Keys<'a> {
     /// The account that it came to, with its secrets.
     pub account: &'a Account,
-    /// The key of the attempt that it claims to be about, when there is such an attempt and it has one.
-    pub attempt: Option<&'a SecretString>,
+    /// The attempt that it claims to be about, when there is such an attempt and it has a key.
+    pub attempt: Option<&'a ClaimedAttempt>,
+}
+
+/// An attempt that a notice claims to be about.
+#[derive(Clone, Debug)]
+pub struct ClaimedAttempt {
+    /// The key that the provider gave for it.
+    pub key: SecretString,
+    /// What was asked for, to be compared with what the notice tells.
+    pub target: Target,
 }
 
 impl<'a> Keys<'a> {

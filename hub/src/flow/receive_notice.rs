@@ -8,8 +8,9 @@ use std::sync::Arc;
 use payment::account::Account;
 use payment::fact::Fact;
 use payment::id::NoticeId;
-use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
+use payment::notice::{ClaimedAttempt, Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::provider::Provider;
+use payment::task::Target;
 use payment::{Subject, Timestamp};
 use secrecy::SecretString;
 
@@ -74,7 +75,7 @@ async fn read(
     let claimed = catch_unwind(AssertUnwindSafe(|| protocol.claimed_subject(notice, account)));
     let Ok(claimed) = claimed else { return Ok(panicked()) };
     let attempt = match claimed {
-        Some(subject) => attempt_key(hub, account, &subject).await?,
+        Some(subject) => claimed_attempt(hub, account, &subject).await?,
         None => None,
     };
     let keys = Keys { account, attempt: attempt.as_ref() };
@@ -82,19 +83,24 @@ async fn read(
     Ok(read.unwrap_or_else(|_| panicked()))
 }
 
-/// The key of the attempt that a subject is about.
-async fn attempt_key(
+/// The attempt that a subject is about, with its key.
+async fn claimed_attempt(
     hub: &Hub,
     account: &Account,
     subject: &Subject,
-) -> Result<Option<SecretString>, StoreError> {
-    let Some((attempt, sealed)) = hub.store.attempt_key(&account.merchant, subject).await? else {
+) -> Result<Option<ClaimedAttempt>, StoreError> {
+    let Some(keyed) = hub.store.keyed_attempt(&account.merchant, subject).await? else {
         return Ok(None);
     };
-    let plain = hub.vault.open(&attempt_key_place(&attempt), &sealed);
+    let plain = hub.vault.open(&attempt_key_place(&keyed.attempt_id), &keyed.sealed_key);
     let plain = plain.map_err(|_| StoreError::Corrupt("attempt key"))?;
-    let text = String::from_utf8(plain).map_err(|_| StoreError::Corrupt("attempt key"))?;
-    Ok(Some(SecretString::from(text)))
+    let key = String::from_utf8(plain).map_err(|_| StoreError::Corrupt("attempt key"))?;
+    let target = Target {
+        reference: keyed.reference,
+        provider_reference: subject.provider_reference.clone(),
+        total: keyed.total,
+    };
+    Ok(Some(ClaimedAttempt { key: SecretString::from(key), target }))
 }
 
 /// What nothing is known of.

@@ -1,14 +1,14 @@
 //! Attempts and the subjects by which providers name them.
 
-use payment::Subject;
 use payment::attempt::AttemptState;
 use payment::fact::Outcome;
 use payment::id::{AttemptId, PaymentId};
 use payment::step::Memo;
+use payment::{Money, Subject};
 use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
-use super::rows::{Attempt, AttemptKey, FoundAttempt, FoundSubject, PaymentKey};
+use super::rows::{Attempt, AttemptKey, FoundAttempt, FoundSubject, KeyedAttempt, PaymentKey};
 use super::sets::{read_rows, write_rows};
 
 const INSERT: &str = "INSERT INTO attempt (merchant_id, id, payment_id, ordinal, account_id, reference, \
@@ -22,8 +22,9 @@ const SET_STATE: &str = "UPDATE attempt SET state = v.column3, \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
 const SET_KEY: &str = "UPDATE attempt SET sealed_key = v.column3 FROM (VALUES {rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
-const KEY: &str = "SELECT attempt.id, attempt.sealed_key FROM subject JOIN attempt \
-     ON attempt.merchant_id = subject.merchant_id AND attempt.id = subject.attempt_id \
+const KEYED: &str = "SELECT attempt.id, attempt.sealed_key, attempt.reference, payment.amount, payment.currency \
+     FROM subject JOIN attempt ON attempt.merchant_id = subject.merchant_id AND attempt.id = subject.attempt_id \
+     JOIN payment ON payment.merchant_id = attempt.merchant_id AND payment.id = attempt.payment_id \
      WHERE subject.merchant_id = $1 AND subject.account_id = $2 AND subject.kind = $3 \
      AND subject.provider_reference = $4 AND attempt.sealed_key IS NOT NULL";
 const SET_MEMO: &str = "UPDATE attempt SET memo = v.column3 FROM (VALUES {rows}) AS v \
@@ -71,15 +72,16 @@ impl Store {
         row.map(TryInto::try_into).transpose()
     }
 
-    /// The attempt that a provider's reference is about, with its sealed key, when it has one.
-    pub async fn attempt_key(
+    /// The attempt that a provider's reference is about, when it has a key.
+    pub async fn keyed_attempt(
         &self,
         merchant: &str,
         subject: &Subject,
-    ) -> Result<Option<(AttemptId, Vec<u8>)>, StoreError> {
+    ) -> Result<Option<KeyedAttempt>, StoreError> {
+        type Row = (String, Vec<u8>, String, i64, String);
         let mut reader = self.read().await?;
-        let row: Option<(String, Vec<u8>)> = on!(reader.link(), connection => {
-            sqlx::query_as(KEY)
+        let row: Option<Row> = on!(reader.link(), connection => {
+            sqlx::query_as(KEYED)
                 .bind(merchant)
                 .bind(&subject.account)
                 .bind(subject.kind.word())
@@ -87,7 +89,11 @@ impl Store {
                 .fetch_optional(connection)
                 .await?
         });
-        row.map(|(id, key)| Ok((parsed(&id, "attempt")?, key))).transpose()
+        let keyed = |(id, sealed_key, reference, amount, currency): Row| {
+            let total = Money::new(amount, parsed(&currency, "payment")?);
+            Ok(KeyedAttempt { attempt_id: parsed(&id, "attempt")?, sealed_key, reference, total })
+        };
+        row.map(keyed).transpose()
     }
 }
 

@@ -382,6 +382,19 @@ pub struct FoundSubject {
     pub attempt_id: AttemptId,
 }
 
+/// An attempt with the key by which its notices are verified.
+#[derive(Clone, Debug)]
+pub struct KeyedAttempt {
+    /// The attempt.
+    pub attempt_id: AttemptId,
+    /// The key, sealed.
+    pub sealed_key: Vec<u8>,
+    /// The reference that was minted for it.
+    pub reference: String,
+    /// What was asked to be paid.
+    pub total: Money,
+}
+
 /// What a notice is about.
 #[derive(Clone, Debug)]
 pub struct FoundAttempt {

@@ -149,17 +149,27 @@ testing::both_databases! {
         testing::covers!("ET-22", "ET-24");
     }
 
-    async fn a_signed_notice_that_says_other_than_the_order_is_not_an_approval(database: TestDatabase) {
+    async fn a_signed_notice_that_says_other_than_the_order_settles_nothing(database: TestDatabase) {
         let stage = stage(&database).await;
-        for (number, kind) in
-            ["wrong_amount", "wrong_currency", "wrong_order", "status_true_as_text", "status_one", "status_upper_case"]
-                .into_iter()
-                .enumerate()
-        {
+        for (number, kind) in ["wrong_amount", "wrong_currency", "wrong_order"].into_iter().enumerate() {
             let payment = stage.order(&format!("PEDIDO-7{number}")).await;
             stage.command("attack", json!({ "session_token": session(&payment), "kind": kind }));
             stage.settle().await;
-            assert_ne!(stage.now(&payment).await.status, Status::Approved, "{kind}");
+            let stands = stage.now(&payment).await;
+            assert!(stands.status.is_open() && stands.paid.minor == 0, "{kind}: {}", stands.status);
+            let cases = stage.hub.store.cases_of(MERCHANT, &payment.id).await.expect("cases");
+            let is_told = cases.iter().any(|case| case.kind == "conflict");
+            assert_eq!(is_told, kind != "wrong_order", "{kind}: a notice of another order is about something else");
+        }
+    }
+
+    async fn a_status_that_is_not_the_word_for_paid_is_not_paid(database: TestDatabase) {
+        let stage = stage(&database).await;
+        for (number, kind) in ["status_true_as_text", "status_one", "status_upper_case"].into_iter().enumerate() {
+            let payment = stage.order(&format!("PEDIDO-6{number}")).await;
+            stage.command("attack", json!({ "session_token": session(&payment), "kind": kind }));
+            stage.settle().await;
+            assert_eq!(stage.now(&payment).await.paid.minor, 0, "{kind}");
         }
     }
 
@@ -195,8 +205,9 @@ testing::both_databases! {
             kind: payment::subject::SubjectKind::Attempt,
             provider_reference: session(&payment),
         };
-        let (attempt, sealed) =
-            stage.hub.store.attempt_key(MERCHANT, &subject).await.expect("the store").expect("a key");
+        let keyed =
+            stage.hub.store.keyed_attempt(MERCHANT, &subject).await.expect("the store").expect("a key");
+        let (attempt, sealed) = (keyed.attempt_id, keyed.sealed_key);
         let key = stage.hub.vault.open(&format!("attempt/key/{attempt}"), &sealed).expect("our own seal");
         let key = String::from_utf8(key).expect("text");
         assert_eq!(key.len(), 64, "the signature token");

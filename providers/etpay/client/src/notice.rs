@@ -1,7 +1,7 @@
 //! The notice that a session ended (PROTOCOL.md 6): verified by that session's own key, and believed then, since the
 //! signature covers session, order, amount, currency and outcome.
 
-use payment::fact::{FactKind, Observation};
+use payment::fact::{Fact, FactKind, Observation};
 use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::{Account, Subject, Timestamp};
 use serde::Deserialize;
@@ -27,14 +27,22 @@ pub fn read(notice: &RawNotice, keys: Keys<'_>, now: Timestamp) -> Reading {
     let Some(session_token) = claims.session_token() else {
         return not_believed(Verdict::Unreadable, "it names no session");
     };
-    let Some(key) = keys.attempt else {
+    let Some(attempt) = keys.attempt else {
         return not_believed(Verdict::Unverifiable, "it names a session that we have no key of");
     };
-    if !token.is_signed_with(key) {
+    if !token.is_signed_with(&attempt.key) {
         return not_believed(Verdict::Forged, "the session's key did not sign it");
     }
-    let facts = claims.facts(Country::of(keys.account), now);
-    let is_unread = facts.iter().any(|fact| matches!(fact.kind, FactKind::Unrecognized(_)));
+    let country = Country::of(keys.account);
+    let facts = match claims.contradiction(&attempt.target) {
+        Some(detail) => {
+            vec![Fact::new(claims.decided_at(country, now), FactKind::Contradicted { detail })]
+        }
+        None => claims.facts(country, now),
+    };
+    let leaves_doubt =
+        |fact: &Fact| matches!(fact.kind, FactKind::Unrecognized(_) | FactKind::Contradicted { .. });
+    let is_doubtful = facts.iter().any(leaves_doubt);
     let subject = subject(keys.account, session_token);
     Reading {
         verdict: Verdict::Valid,
@@ -43,8 +51,8 @@ pub fn read(notice: &RawNotice, keys: Keys<'_>, now: Timestamp) -> Reading {
         repeat_key: Some(claims.repeat_key()),
         observations: vec![Observation { subject: subject.clone(), facts }],
         subject: Some(subject),
-        // What cannot be read in it may be told by the query.
-        ask: is_unread,
+        // What cannot be read in it, or is not what was asked for, may be told by the query.
+        ask: is_doubtful,
     }
 }
 
@@ -99,7 +107,9 @@ fn not_believed(verdict: Verdict, reason: &'static str) -> Reading {
 #[cfg(test)]
 mod tests {
     use payment::fact::Outcome;
-    use secrecy::SecretString;
+    use payment::notice::ClaimedAttempt;
+    use payment::task::Target;
+    use payment::{Currency, Money};
 
     use super::*;
     use crate::account::tests::account;
@@ -118,10 +128,19 @@ mod tests {
         }
     }
 
+    fn claimed(key: &str) -> ClaimedAttempt {
+        let target = Target {
+            reference: "PRUEBA1".into(),
+            provider_reference: "sesion1".into(),
+            total: Money::new(24_990, Currency::Clp),
+        };
+        ClaimedAttempt { key: key.to_owned().into(), target }
+    }
+
     fn read_body(body: &str, key: Option<&str>) -> Reading {
-        let key: Option<SecretString> = key.map(|key| key.to_owned().into());
+        let attempt = key.map(claimed);
         let account = account();
-        let keys = Keys { account: &account, attempt: key.as_ref() };
+        let keys = Keys { account: &account, attempt: attempt.as_ref() };
         read(&notice(body), keys, "2026-03-02T14:30:00Z".parse().expect("a time"))
     }
 
@@ -248,9 +267,8 @@ mod tests {
         }
         let mut get = notice(&format!(r#"{{"payment":"{token}"}}"#));
         get.method = "GET".into();
-        let key = KEY.to_owned().into();
-        let account = account();
-        let keys = Keys { account: &account, attempt: Some(&key) };
+        let (account, attempt) = (account(), claimed(KEY));
+        let keys = Keys { account: &account, attempt: Some(&attempt) };
         assert_eq!(
             read(&get, keys, "2026-03-02T14:30:00Z".parse().expect("a time")).verdict,
             Verdict::Unreadable

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use etpay_client::EtPay;
 use payment::account::Environment;
-use payment::notice::{Keys, RawNotice};
+use payment::notice::{ClaimedAttempt, Keys, RawNotice};
 use payment::provider::Moment;
 use payment::step::{Answer, Call, Input, Step};
 use payment::task::{Authorization, Target};
-use payment::{Account, Entropy, Money, Order, Provider, Task, Timestamp};
+use payment::{Account, Currency, Entropy, Money, Order, Provider, Task, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -184,8 +184,14 @@ impl Exchange {
         };
         let account = self.account();
         let claimed = EtPay.claimed_subject(&notice, &account).expect("a session");
-        let key: Option<SecretString> = self.settings.get("key").map(|key| key.clone().into());
-        let keys = Keys { account: &account, attempt: key.as_ref() };
+        let target = || Target {
+            reference: "ANDES-2026-000417".into(),
+            provider_reference: claimed.provider_reference.clone(),
+            total: Money::new(24_990, Currency::Clp),
+        };
+        let key = self.settings.get("key");
+        let attempt = key.map(|key| ClaimedAttempt { key: key.clone().into(), target: target() });
+        let keys = Keys { account: &account, attempt: attempt.as_ref() };
         let reading = EtPay.read_notice(&notice, keys, self.now());
         assert!(reading.subject.is_none_or(|subject| subject == claimed), "{}", self.name);
         let reply = EtPay.reply_to(reading.verdict);

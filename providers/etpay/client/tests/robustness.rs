@@ -9,7 +9,7 @@ use etpay_client::{EtPay, Token};
 use payment::account::Environment;
 use payment::fact::{FactKind, Outcome};
 use payment::movement::MovementState;
-use payment::notice::{Keys, RawNotice, Reading};
+use payment::notice::{ClaimedAttempt, Keys, RawNotice, Reading};
 use payment::provider::Moment;
 use payment::step::{Answer, Input, Memo, Step};
 use payment::task::Target;
@@ -62,9 +62,9 @@ fn noticed(body: &[u8]) -> Reading {
         headers: vec![],
         body: body.to_vec(),
     };
-    let (account, key): (Account, SecretString) = (account(), KEY.to_owned().into());
+    let (account, attempt) = (account(), ClaimedAttempt { key: KEY.to_owned().into(), target: target() });
     let _ = EtPay.claimed_subject(&notice, &account);
-    EtPay.read_notice(&notice, Keys { account: &account, attempt: Some(&key) }, now())
+    EtPay.read_notice(&notice, Keys { account: &account, attempt: Some(&attempt) }, now())
 }
 
 fn signed(claims: &str) -> String {

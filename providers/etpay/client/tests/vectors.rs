@@ -5,8 +5,9 @@ use std::path::Path;
 
 use etpay_client::{Country, EtPay, Token};
 use payment::account::Environment;
-use payment::notice::{Keys, RawNotice, Verdict};
-use payment::{Account, Provider, Timestamp};
+use payment::notice::{ClaimedAttempt, Keys, RawNotice, Verdict};
+use payment::task::Target;
+use payment::{Account, Currency, Money, Provider, Timestamp};
 use secrecy::SecretString;
 use testing::Side;
 
@@ -59,8 +60,8 @@ impl Vector {
     /// Through the front door: a whole notice, as the provider would send it.
     fn notice_holds(&self) -> bool {
         let notice = self.notice();
-        let (account, key) = (account(), self.key());
-        let keys = Keys { account: &account, attempt: Some(&key) };
+        let (account, attempt) = (account(), claimed(self.key()));
+        let keys = Keys { account: &account, attempt: Some(&attempt) };
         let reading = EtPay.read_notice(&notice, keys, now());
         if reading.verdict == Verdict::Valid {
             let claims = Token::parse(self.field("jwt")).expect(&self.id);
@@ -74,8 +75,8 @@ impl Vector {
     /// The token of a way back holds by a key that is public. As a notice it is never more than forged.
     fn system_error_holds(&self) -> bool {
         let account = account();
-        let own_key = "una-clave-de-la-sesion".to_owned().into();
-        let keys = Keys { account: &account, attempt: Some(&own_key) };
+        let attempt = claimed("una-clave-de-la-sesion".to_owned().into());
+        let keys = Keys { account: &account, attempt: Some(&attempt) };
         assert_eq!(EtPay.read_notice(&self.notice(), keys, now()).verdict, Verdict::Forged, "{}", self.id);
         let token = Token::parse(self.field("jwt")).expect(&self.id);
         token.is_signed_with(&self.key()) && token.claims() == self.field("claims")
@@ -118,4 +119,14 @@ fn account() -> Account {
         secrets: BTreeMap::new(),
         settings: BTreeMap::new(),
     }
+}
+
+/// An attempt with a key; what was asked for plays no part in whether a signature holds.
+fn claimed(key: SecretString) -> ClaimedAttempt {
+    let target = Target {
+        reference: "ANDES-2026-000417".into(),
+        provider_reference: "sesion1".into(),
+        total: Money::new(24_990, Currency::Clp),
+    };
+    ClaimedAttempt { key, target }
 }
