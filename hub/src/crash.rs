@@ -108,11 +108,10 @@ pub(crate) const fn lease_s(usual: i64) -> i64 {
     usual
 }
 
-/// Rehearses deaths on this thread instead of dying by them, so that many can be tried in one process.
-#[cfg(feature = "faults")]
+/// Rehearses deaths on this thread instead of dying by them, so that many can be tried in one process. Without the
+/// feature there is no point to die at.
 pub mod rehearsal {
     use std::cell::Cell;
-    use std::panic::resume_unwind;
 
     thread_local! {
         static ARRIVALS_LEFT: Cell<Option<u32>> = const { Cell::new(None) };
@@ -131,16 +130,23 @@ pub mod rehearsal {
         DIED_AT.get()
     }
 
-    /// Ends the running future by unwinding, past the panic hook: nothing that it would have done is done.
-    pub(super) fn reach(name: &'static str) {
+    /// What is left of a dead hub ends where it would touch the database.
+    #[cfg(feature = "faults")]
+    pub(crate) fn stop_the_dead() {
         if DIED_AT.get().is_some() {
-            resume_unwind(Box::new("died before"));
+            std::panic::resume_unwind(Box::new("died before"));
         }
+    }
+
+    /// Ends the running future by unwinding, past the panic hook: nothing that it would have done is done.
+    #[cfg(feature = "faults")]
+    pub(super) fn reach(name: &'static str) {
+        stop_the_dead();
         match ARRIVALS_LEFT.get() {
             None => {}
             Some(0) => {
                 DIED_AT.set(Some(name));
-                resume_unwind(Box::new(name));
+                std::panic::resume_unwind(Box::new(name));
             }
             Some(left) => ARRIVALS_LEFT.set(Some(left - 1)),
         }

@@ -237,6 +237,8 @@ impl Store {
 
     /// Begins a write transaction. On SQLite it waits for the one writer.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
+        #[cfg(feature = "faults")]
+        crate::crash::rehearsal::stop_the_dead();
         Ok(match &self.database {
             Database::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Database::Postgres(pool) => Tx::Postgres(pool.begin().await?),
@@ -244,6 +246,8 @@ impl Store {
     }
 
     pub(super) async fn read(&self) -> Result<Reader, StoreError> {
+        #[cfg(feature = "faults")]
+        crate::crash::rehearsal::stop_the_dead();
         Ok(match &self.database {
             Database::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
             Database::Postgres(pool) => Reader::Postgres(pool.acquire().await?),

@@ -15,13 +15,13 @@ fn arrows(folder: &str) -> Option<&'static [&'static str]> {
         ["providers", _, "client"] | ["hub"] => Some(&["payment"]),
         ["providers", _, "simulator"] | ["sandbox"] => Some(&["simulation"]),
         ["certifier" | "testing"] => Some(&["browser"]),
-        ["caudal" | "bench"] => Some(&["*"]),
+        ["caudal" | "bench" | "histories"] => Some(&["*"]),
         _ => None,
     }
 }
 
 /// Crates that only tests, the certifier and the measurements may use.
-const FOR_TESTS: [&str; 3] = ["testing", "browser", "bench"];
+const FOR_TESTS: [&str; 4] = ["testing", "browser", "bench", "histories"];
 
 /// Crates of others that do I/O, own a clock or own chance: not for code that is pure by promise.
 const IMPURE: [&str; 12] = [
