@@ -1,6 +1,6 @@
 //! The budget of histories that every run of the tests tells.
 
-use histories::{Told, Violation, plan, shorten, tell};
+use histories::{Card, Operation, Told, Violation, plan, shorten, tell};
 
 /// Histories, and steps of each.
 const HISTORIES: u64 = 40;
@@ -50,4 +50,16 @@ fn a_seed_replays_a_run() {
         assert_eq!(tell(seed, &operations), tell(seed, &operations));
     }
     assert_ne!(tell(3, &plan::draw(3, STEPS)), tell(4, &plan::draw(4, STEPS)));
+}
+
+#[test]
+fn a_notice_is_followed_after_the_hub_has_given_up_asking() {
+    let operations = [
+        Operation::Order { merchant: 0, amount: 119_000, minutes: None },
+        Operation::Pay(0, Card::Reviewed),
+        Operation::Settle { is_silent: true },
+        Operation::Decide { order: 0, is_approved: true },
+        Operation::Settle { is_silent: false },
+    ];
+    assert_eq!(tell(1, &operations).map(|told| told.payments), Ok(1));
 }

@@ -26,6 +26,9 @@ const LEASE_S: i64 = 60;
 /// Most look-ups of one account under way at once, of new work and of the rest each.
 pub const AT_ONCE_PER_ACCOUNT: u32 = 4;
 
+/// How long what was given up waits for a notice: for ever.
+const UNTIL_TOLD: jiff::SignedDuration = jiff::SignedDuration::from_hours(100 * 365 * 24);
+
 /// Why we ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AskCause {
@@ -324,5 +327,9 @@ async fn give_up(hub: &Hub, work: &Work) -> Result<(), StoreError> {
     let mut tx = hub.store.begin().await?;
     tx.write(&changes).await?;
     tx.commit().await?;
-    hub.store.end_work(work).await
+    if fault!("forget_what_is_given_up") {
+        return hub.store.end_work(work).await;
+    }
+    // Not due by itself any more, but a notice that comes after all finds what to bring forward.
+    hub.store.release_work(work, hub.clock.now() + UNTIL_TOLD).await
 }
