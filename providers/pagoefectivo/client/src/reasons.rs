@@ -1,0 +1,67 @@
+//! Why no code was made: the provider's codes in people's words, as data (PROTOCOL.md 8).
+
+use std::sync::LazyLock;
+
+use payment::order::Language;
+
+/// One code with its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReasonText {
+    /// The code as the provider writes it.
+    pub code: &'static str,
+    /// Where it is from: a section of PROTOCOL.md.
+    pub source: &'static str,
+    es: &'static str,
+    pt: &'static str,
+    en: &'static str,
+}
+
+impl ReasonText {
+    /// A sentence for the shopper.
+    pub const fn text(&self, language: Language) -> &'static str {
+        match language {
+            Language::Es => self.es,
+            Language::Pt => self.pt,
+            Language::En => self.en,
+        }
+    }
+}
+
+/// Every code that is known.
+pub fn reason_texts() -> &'static [ReasonText] {
+    &TEXTS
+}
+
+/// What a code means, in a sentence for the shopper; nothing for a code that is not known.
+pub fn reason_text(code: &str, language: Language) -> Option<&'static str> {
+    Some(TEXTS.iter().find(|text| text.code == code)?.text(language))
+}
+
+const TABLE: &str = include_str!("../../storefront/reasons.tsv");
+
+static TEXTS: LazyLock<Vec<ReasonText>> = LazyLock::new(|| TABLE.lines().skip(1).filter_map(row).collect());
+
+fn row(line: &'static str) -> Option<ReasonText> {
+    let mut cells = line.split('\t');
+    let (code, source) = (cells.next()?, cells.next()?);
+    let (es, pt, en) = (cells.next()?, cells.next()?, cells.next()?);
+    Some(ReasonText { code, source, es, pt, en })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_read_and_speaks_every_language() {
+        assert_eq!(reason_texts().len(), TABLE.lines().count() - 1);
+        for row in reason_texts() {
+            let texts = [Language::Es, Language::Pt, Language::En].map(|language| row.text(language));
+            assert!(texts.iter().all(|text| text.ends_with('.')), "{}", row.code);
+            assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[0] != texts[2], "{}", row.code);
+            assert!(!row.source.is_empty(), "{}", row.code);
+        }
+        assert!(reason_text("511", Language::Es).is_some());
+        assert_eq!(reason_text("999", Language::Es), None);
+    }
+}
