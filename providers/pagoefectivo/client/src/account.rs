@@ -15,13 +15,13 @@ pub const SECRET_KEY: &str = "secret_key";
 pub const MINIMUM_PEN: &str = "minimum_pen";
 /// Setting: the largest amount in soles that was agreed, in centimos.
 pub const MAXIMUM_PEN: &str = "maximum_pen";
-/// Setting: where [`MAXIMUM_PEN`] was agreed. The maximum does not hold without it (PE-18).
+/// Setting: where [`MAXIMUM_PEN`] was agreed. A maximum without it stops all charges in soles (PE-18).
 pub const MAXIMUM_PEN_AGREEMENT: &str = "maximum_pen_agreement";
 /// Setting: the least amount in dollars, in cents.
 pub const MINIMUM_USD: &str = "minimum_usd";
 /// Setting: the largest amount in dollars that was agreed, in cents.
 pub const MAXIMUM_USD: &str = "maximum_usd";
-/// Setting: where [`MAXIMUM_USD`] was agreed. The maximum does not hold without it (PE-18).
+/// Setting: where [`MAXIMUM_USD`] was agreed. A maximum without it stops all charges in dollars (PE-18).
 pub const MAXIMUM_USD_AGREEMENT: &str = "maximum_usd_agreement";
 /// Setting: the life of a CIP whose order does not say when it closes, in minutes.
 pub const DEFAULT_LIFE_MINUTES: &str = "default_life_minutes";
@@ -77,7 +77,7 @@ const AMOUNT_SETTINGS: [(Currency, i64, &str, &str, &str); 2] = [
     (Currency::Usd, LEAST_USD, MINIMUM_USD, MAXIMUM_USD, MAXIMUM_USD_AGREEMENT),
 ];
 
-/// What the account may charge in a currency, when that was agreed.
+/// What the account may charge in a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The least.
@@ -86,13 +86,20 @@ pub struct Limits {
     pub most: Money,
 }
 
-/// The account's limits in a currency; nothing when the provider does not charge it or no maximum was agreed.
+/// The account's limits in a currency; nothing when the provider does not charge it, or when a maximum is set that nobody
+/// is said to have agreed to. Where none is set only the provider knows it, and refuses what is above it (511).
 pub fn limits(account: &Account, currency: Currency) -> Option<Limits> {
     let (_, floor, minimum, maximum, agreement) =
         AMOUNT_SETTINGS.into_iter().find(|(of, ..)| *of == currency)?;
-    text(account, agreement)?;
     let least = number(account, minimum).unwrap_or(floor).max(floor);
-    let most = number(account, maximum)?.min(MOST);
+    let most = match text(account, maximum) {
+        Some(maximum) => maximum.parse::<i64>().ok()?.min(MOST),
+        None => MOST,
+    };
+    // The default, which a configuration that is read fills in, is no maximum.
+    if most < MOST {
+        text(account, agreement)?;
+    }
     Some(Limits { least: Money::new(least, currency), most: Money::new(most, currency) })
 }
 
@@ -135,7 +142,7 @@ pub mod tests {
 
     use super::*;
 
-    /// An account as it has to be, with soles agreed and dollars not.
+    /// An account as it has to be, with a maximum in soles and none in dollars.
     pub fn account() -> Account {
         let secrets = [
             (ACCESS_KEY, vec!["Q0FTSEhVQkRFTU8yMDI2"]),
@@ -170,15 +177,17 @@ pub mod tests {
     }
 
     #[test]
-    fn a_maximum_holds_only_with_its_agreement() {
-        let limits_of = |settings: &[(&str, &str)]| limits(&account_with(settings), Currency::Usd);
-        assert_eq!(limits_of(&[]), None);
-        assert_eq!(limits_of(&[(MAXIMUM_USD, "50000")]), None);
-        assert_eq!(limits_of(&[(MAXIMUM_USD, "50000"), (MAXIMUM_USD_AGREEMENT, " ")]), None);
-        assert_eq!(limits_of(&[(MAXIMUM_USD_AGREEMENT, "Acta 7")]), None);
-        let agreed = limits_of(&[(MAXIMUM_USD, "50000"), (MAXIMUM_USD_AGREEMENT, "Acta 7")]);
-        let money = |minor| Money::new(minor, Currency::Usd);
-        assert_eq!(agreed, Some(Limits { least: money(51), most: money(50_000) }));
+    fn a_maximum_that_nobody_agreed_to_stops_all_charges() {
+        let most = |settings: &[(&str, &str)]| {
+            limits(&account_with(settings), Currency::Usd).map(|limits| limits.most.minor)
+        };
+        assert_eq!(most(&[]), Some(MOST));
+        assert_eq!(most(&[(MAXIMUM_USD, &MOST.to_string())]), Some(MOST));
+        assert_eq!(most(&[(MAXIMUM_USD_AGREEMENT, "Acta 7")]), Some(MOST));
+        assert_eq!(most(&[(MAXIMUM_USD, "50000"), (MAXIMUM_USD_AGREEMENT, "Acta 7")]), Some(50_000));
+        assert_eq!(most(&[(MAXIMUM_USD, "50000")]), None);
+        assert_eq!(most(&[(MAXIMUM_USD, "50000"), (MAXIMUM_USD_AGREEMENT, " ")]), None);
+        assert_eq!(most(&[(MAXIMUM_USD, "mil"), (MAXIMUM_USD_AGREEMENT, "Acta 7")]), None);
         assert_eq!(limits(&account(), Currency::Clp), None);
     }
 

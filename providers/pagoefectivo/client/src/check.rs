@@ -29,7 +29,10 @@ pub fn order(order: &Order, account: &Account) -> Vec<Complaint> {
 /// The bounds that were agreed, and the least that is ever taken (PE-17, PE-19, PE-20).
 fn amount(order: &Order, account: &Account, complaints: &mut Vec<Complaint>) {
     let Some(limits) = limits(account, order.total.currency) else {
-        let detail = format!("No maximum in {} is agreed for this account.", order.total.currency);
+        let detail = format!(
+            "This account does not charge {}, or has a maximum that was not agreed.",
+            order.total.currency
+        );
         complaints.push(Complaint::new("total.currency", "unsupported_currency", detail));
         return;
     };
@@ -121,10 +124,11 @@ pub mod tests {
     }
 
     #[test]
-    fn a_currency_without_an_agreed_maximum_is_not_charged() {
+    fn a_currency_with_a_maximum_that_was_not_agreed_is_not_charged() {
         let expected = [("total.currency".to_owned(), "unsupported_currency".to_owned())];
         let dollars = Order { total: Money::new(5000, Currency::Usd), ..sound() };
-        assert_eq!(complaints_about(&dollars, &account()), expected);
+        assert_eq!(complaints_about(&dollars, &account_with(&[(MAXIMUM_USD, "50000")])), expected);
+        assert_eq!(complaints_about(&dollars, &account()), []);
         assert_eq!(charging(5000, Currency::Cop), expected);
     }
 

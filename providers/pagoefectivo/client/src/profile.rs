@@ -70,23 +70,23 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: MAXIMUM_PEN,
-        kind: SettingKind::Number { least: 0, most: MOST, default: 0 },
-        help: "The largest amount in soles agreed with the account executive, in centimos. Soles are not charged without it.",
+        kind: SettingKind::Number { least: 0, most: MOST, default: MOST },
+        help: "The largest amount in soles agreed with the account executive, in centimos; unset, the provider alone knows it.",
     },
     Setting {
         name: MAXIMUM_PEN_AGREEMENT,
         kind: SettingKind::Text,
-        help: "Where maximum_pen was agreed: date and document, or who confirmed it. The maximum holds only with it.",
+        help: "Where maximum_pen was agreed: date and document, or who confirmed it. With a maximum and without this soles are not charged.",
     },
     Setting {
         name: MAXIMUM_USD,
-        kind: SettingKind::Number { least: 0, most: MOST, default: 0 },
-        help: "The largest amount in dollars agreed with the account executive, in cents. Dollars are not charged without it.",
+        kind: SettingKind::Number { least: 0, most: MOST, default: MOST },
+        help: "The largest amount in dollars agreed with the account executive, in cents; unset, the provider alone knows it.",
     },
     Setting {
         name: MAXIMUM_USD_AGREEMENT,
         kind: SettingKind::Text,
-        help: "Where maximum_usd was agreed: date and document, or who confirmed it. The maximum holds only with it.",
+        help: "Where maximum_usd was agreed: date and document, or who confirmed it. With a maximum and without this dollars are not charged.",
     },
     Setting {
         name: MINIMUM_PEN,
