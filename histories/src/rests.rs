@@ -30,9 +30,10 @@ struct Account {
 }
 
 impl Rests {
-    /// A hub that starts anew knows nothing of what was asked of the one before.
-    pub fn forget_calls(&mut self) {
-        self.accounts.clear();
+    /// A hub that starts anew knows nothing of what was asked of the one before, and of a refusal only what that one
+    /// still wrote down.
+    pub fn forget(&mut self) {
+        *self = Self::default();
     }
 
     /// What is wrong with a call at this instant, if anything is.

@@ -129,7 +129,7 @@ impl World {
         {
             let mut state = self.wire.state();
             state.hub = Arc::downgrade(&hub);
-            state.rests.forget_calls();
+            state.rests.forget();
         }
         let router = server::router(Arc::clone(&hub));
         self.life.replace(Some(Life { hub, router }));
