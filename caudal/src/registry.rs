@@ -12,7 +12,11 @@ use simulation::Simulator;
 
 /// The providers that the hub speaks to.
 pub fn providers() -> Providers {
-    Providers::new(vec![Arc::new(checkout::AvalPay), Arc::new(etpay_client::EtPay)])
+    Providers::new(vec![
+        Arc::new(checkout::AvalPay),
+        Arc::new(pagoefectivo_client::PagoEfectivo),
+        Arc::new(etpay_client::EtPay),
+    ])
 }
 
 /// The providers that the sandbox simulates.

@@ -60,16 +60,17 @@ pub async fn access_token(
         if let Some(token) = hub.tokens.usable(&account.id, hub.clock.now()) {
             return Ok((Some(token), None));
         }
-        if let Some(token) = stored(hub, account).await?
-            && is_usable(&token, hub.clock.now())
-        {
-            let value = token.value.clone();
-            hub.tokens.lock().insert(account.id.clone(), token);
-            return Ok((Some(value), None));
+        if let Some(token) = shared(hub, account).await? {
+            return Ok((Some(token), None));
         }
         let real_now = hub.clock.real_now();
         let lease = real_now + SignedDuration::from_secs(RENEWAL_LEASE_S);
         if hub.store.claim_token_renewal(&account.merchant, &account.id, real_now, lease).await? {
+            // Another one may have ended its renewal since we looked.
+            if let Some(token) = shared(hub, account).await? {
+                hub.store.release_token_renewal(&account.merchant, &account.id).await?;
+                return Ok((Some(token), None));
+            }
             return renew(hub, account, provider, until).await;
         }
         if Instant::now() + LOOK_EVERY >= until {
@@ -131,6 +132,17 @@ async fn renew(
         }
     }
     Ok((token.map(|token| token.value), Some(TokenCall { request, called })))
+}
+
+/// The token in the database, remembered, when it can still be used.
+async fn shared(hub: &Hub, account: &Account) -> Result<Option<SecretString>, StoreError> {
+    let now = hub.clock.now();
+    let Some(token) = stored(hub, account).await?.filter(|token| is_usable(token, now)) else {
+        return Ok(None);
+    };
+    let value = token.value.clone();
+    hub.tokens.lock().insert(account.id.clone(), token);
+    Ok(Some(value))
 }
 
 async fn stored(hub: &Hub, account: &Account) -> Result<Option<AccessToken>, StoreError> {
