@@ -12,7 +12,7 @@ use pagoefectivo_client::PagoEfectivo;
 use payment::account::Environment;
 use payment::notice::{Keys, RawNotice};
 use payment::provider::Moment;
-use payment::step::{Answer, Input, Request, Step};
+use payment::step::{AfterLost, Answer, Input, Request, Step};
 use payment::task::{Authorization, Target};
 use payment::{Account, Entropy, Money, Order, Provider, Task, Timestamp};
 use secrecy::ExposeSecret;
@@ -183,6 +183,12 @@ impl Exchange {
             assert_eq!(written(&call.request), self.expected_request(), "{}", self.name);
         }
         assert!(call.request.needs_token, "{}", self.name);
+        let on_lost = match task {
+            Task::Authorize(_) => AfterLost::Adopt,
+            Task::LookUp(_) => AfterLost::FreshStart,
+            Task::Withdraw(_) => AfterLost::Search,
+        };
+        assert_eq!(call.on_lost, on_lost, "{}", self.name);
         let answer = self.answer();
         let step = PagoEfectivo.resume(&task, &account, &call.memo, Input::Answer(answer), self.moment());
         self.compare(&match step {
