@@ -28,15 +28,15 @@ pub struct RawNotice {
 pub struct Keys<'a> {
     /// The account that it came to, with its secrets.
     pub account: &'a Account,
-    /// The attempt that it claims to be about, when there is such an attempt and it has a key.
+    /// The attempt that it claims to be about, when there is such an attempt.
     pub attempt: Option<&'a ClaimedAttempt>,
 }
 
 /// An attempt that a notice claims to be about.
 #[derive(Clone, Debug)]
 pub struct ClaimedAttempt {
-    /// The key that the provider gave for it.
-    pub key: SecretString,
+    /// The key that the provider gave for it, where each attempt has one.
+    pub key: Option<SecretString>,
     /// What was asked for, to be compared with what the notice tells.
     pub target: Target,
 }

@@ -39,8 +39,9 @@ pub trait Provider: Send + Sync {
     /// The next step, with what came of the last one.
     fn resume(&self, task: &Task, account: &Account, memo: &Memo, input: Input, moment: Moment) -> Step;
 
-    /// Which attempt a notice says it is about, for providers that sign with a key of each attempt: by it the hub finds
-    /// the key, and it is believed for nothing else. None where the account's own keys verify. Never panics on any bytes.
+    /// Which attempt a notice says it is about, for providers that sign with a key of each attempt, or whose notices are
+    /// compared with what was asked for: by it the hub finds both, and it is believed for nothing else. Never panics on
+    /// any bytes.
     fn claimed_subject(&self, _notice: &RawNotice, _account: &Account) -> Option<Subject> {
         None
     }

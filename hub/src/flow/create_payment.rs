@@ -99,7 +99,7 @@ async fn create(hub: &Hub, merchant: &Merchant, wanted: NewPayment) -> Result<Pa
     let first = job.begin(hub);
     // Leave to call comes before anything is written: a provider that is not to be called leaves no payment.
     let prepared = prepare(hub, &job, &first).await?;
-    let key = payment.idempotency_key.clone();
+    let (key, order) = (payment.idempotency_key.clone(), payment.order.clone());
     let intent = match (&first, &prepared) {
         (Step::Call(call), Some(prepared)) => Some(job.intent(call, &prepared.line)),
         (Step::Call(_), None) | (Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. }, _) => None,
@@ -108,7 +108,7 @@ async fn create(hub: &Hub, merchant: &Merchant, wanted: NewPayment) -> Result<Pa
         Created::Fresh => {}
         Created::Known(known) => {
             drop(prepared);
-            return Box::pin(resume(hub, known_reference(&key, *known)?)).await;
+            return Box::pin(resume(hub, known_reference(&key, &order, *known)?)).await;
         }
     }
     Box::pin(open(hub, &job, first, prepared)).await
@@ -349,9 +349,11 @@ fn resolving(attempt: &Attempt, now: Timestamp) -> NewWork {
     }
 }
 
-/// A reference that was there already: of the same request, or of another one.
-fn known_reference(creation_key: &str, known: Payment) -> Result<Payment, CreateError> {
-    if known.idempotency_key == creation_key { Ok(known) } else { Err(CreateError::ReferenceUsed(known.id)) }
+/// A reference that was there already: of the same request, or of another one. A key can come again with another
+/// order when its claim was given back.
+fn known_reference(key: &str, order: &Order, known: Payment) -> Result<Payment, CreateError> {
+    let is_same = known.idempotency_key == key && known.order == *order;
+    if is_same { Ok(known) } else { Err(CreateError::ReferenceUsed(known.id)) }
 }
 
 /// Writes what came of it.

@@ -83,24 +83,30 @@ async fn read(
     Ok(read.unwrap_or_else(|_| panicked()))
 }
 
-/// The attempt that a subject is about, with its key.
+/// The attempt that a subject is about, with its key where it has one.
 async fn claimed_attempt(
     hub: &Hub,
     account: &Account,
     subject: &Subject,
 ) -> Result<Option<ClaimedAttempt>, StoreError> {
-    let Some(keyed) = hub.store.keyed_attempt(&account.merchant, subject).await? else {
+    let Some(keyed) = hub.store.claimed_attempt(&account.merchant, subject).await? else {
         return Ok(None);
     };
-    let plain = hub.vault.open(&attempt_key_place(&keyed.attempt_id), &keyed.sealed_key);
-    let plain = plain.map_err(|_| StoreError::Corrupt("attempt key"))?;
-    let key = String::from_utf8(plain).map_err(|_| StoreError::Corrupt("attempt key"))?;
+    let key = match &keyed.sealed_key {
+        Some(sealed) => {
+            let plain = hub.vault.open(&attempt_key_place(&keyed.attempt_id), sealed);
+            let plain = plain.map_err(|_| StoreError::Corrupt("attempt key"))?;
+            let key = String::from_utf8(plain).map_err(|_| StoreError::Corrupt("attempt key"))?;
+            Some(SecretString::from(key))
+        }
+        None => None,
+    };
     let target = Target {
         reference: keyed.reference,
         provider_reference: subject.provider_reference.clone(),
         total: keyed.total,
     };
-    Ok(Some(ClaimedAttempt { key: SecretString::from(key), target }))
+    Ok(Some(ClaimedAttempt { key, target }))
 }
 
 /// What nothing is known of.

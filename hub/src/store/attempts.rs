@@ -22,11 +22,11 @@ const SET_STATE: &str = "UPDATE attempt SET state = v.column3, \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
 const SET_KEY: &str = "UPDATE attempt SET sealed_key = v.column3 FROM (VALUES {rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
-const KEYED: &str = "SELECT attempt.id, attempt.sealed_key, attempt.reference, payment.amount, payment.currency \
+const CLAIMED: &str = "SELECT attempt.id, attempt.sealed_key, attempt.reference, payment.amount, payment.currency \
      FROM subject JOIN attempt ON attempt.merchant_id = subject.merchant_id AND attempt.id = subject.attempt_id \
      JOIN payment ON payment.merchant_id = attempt.merchant_id AND payment.id = attempt.payment_id \
      WHERE subject.merchant_id = $1 AND subject.account_id = $2 AND subject.kind = $3 \
-     AND subject.provider_reference = $4 AND attempt.sealed_key IS NOT NULL";
+     AND subject.provider_reference = $4";
 const SET_MEMO: &str = "UPDATE attempt SET memo = v.column3 FROM (VALUES {rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
 const BEING_OPENED: &str = "SELECT v.column1, attempt.payment_id, attempt.id, attempt.reference \
@@ -72,16 +72,16 @@ impl Store {
         row.map(TryInto::try_into).transpose()
     }
 
-    /// The attempt that a provider's reference is about, when it has a key.
-    pub async fn keyed_attempt(
+    /// The attempt that a provider's reference is about.
+    pub async fn claimed_attempt(
         &self,
         merchant: &str,
         subject: &Subject,
     ) -> Result<Option<KeyedAttempt>, StoreError> {
-        type Row = (String, Vec<u8>, String, i64, String);
+        type Row = (String, Option<Vec<u8>>, String, i64, String);
         let mut reader = self.read().await?;
         let row: Option<Row> = on!(reader.link(), connection => {
-            sqlx::query_as(KEYED)
+            sqlx::query_as(CLAIMED)
                 .bind(merchant)
                 .bind(&subject.account)
                 .bind(subject.kind.word())

@@ -382,13 +382,13 @@ pub struct FoundSubject {
     pub attempt_id: AttemptId,
 }
 
-/// An attempt with the key by which its notices are verified.
+/// An attempt with what its notices are verified by and compared with.
 #[derive(Clone, Debug)]
 pub struct KeyedAttempt {
     /// The attempt.
     pub attempt_id: AttemptId,
-    /// The key, sealed.
-    pub sealed_key: Vec<u8>,
+    /// The key, sealed, where it has one.
+    pub sealed_key: Option<Vec<u8>>,
     /// The reference that was minted for it.
     pub reference: String,
     /// What was asked to be paid.

@@ -206,8 +206,8 @@ testing::both_databases! {
             provider_reference: session(&payment),
         };
         let keyed =
-            stage.hub.store.keyed_attempt(MERCHANT, &subject).await.expect("the store").expect("a key");
-        let (attempt, sealed) = (keyed.attempt_id, keyed.sealed_key);
+            stage.hub.store.claimed_attempt(MERCHANT, &subject).await.expect("the store").expect("a key");
+        let (attempt, sealed) = (keyed.attempt_id, keyed.sealed_key.expect("its key"));
         let key = stage.hub.vault.open(&format!("attempt/key/{attempt}"), &sealed).expect("our own seal");
         let key = String::from_utf8(key).expect("text");
         assert_eq!(key.len(), 64, "the signature token");

@@ -27,10 +27,10 @@ pub fn read(notice: &RawNotice, keys: Keys<'_>, now: Timestamp) -> Reading {
     let Some(session_token) = claims.session_token() else {
         return not_believed(Verdict::Unreadable, "it names no session");
     };
-    let Some(attempt) = keys.attempt else {
+    let Some((attempt, key)) = keys.attempt.and_then(|attempt| Some((attempt, attempt.key.as_ref()?))) else {
         return not_believed(Verdict::Unverifiable, "it names a session that we have no key of");
     };
-    if !token.is_signed_with(&attempt.key) {
+    if !token.is_signed_with(key) {
         return not_believed(Verdict::Forged, "the session's key did not sign it");
     }
     let country = Country::of(keys.account);
@@ -134,7 +134,7 @@ mod tests {
             provider_reference: "sesion1".into(),
             total: Money::new(24_990, Currency::Clp),
         };
-        ClaimedAttempt { key: key.to_owned().into(), target }
+        ClaimedAttempt { key: Some(key.to_owned().into()), target }
     }
 
     fn read_body(body: &str, key: Option<&str>) -> Reading {

@@ -15,7 +15,7 @@ use payment::provider::Moment;
 use payment::step::{Answer, Call, Input, Step};
 use payment::task::{Authorization, Target};
 use payment::{Account, Currency, Entropy, Money, Order, Provider, Task, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 #[test]
@@ -190,7 +190,7 @@ impl Exchange {
             total: Money::new(24_990, Currency::Clp),
         };
         let key = self.settings.get("key");
-        let attempt = key.map(|key| ClaimedAttempt { key: key.clone().into(), target: target() });
+        let attempt = key.map(|key| ClaimedAttempt { key: Some(key.clone().into()), target: target() });
         let keys = Keys { account: &account, attempt: attempt.as_ref() };
         let reading = EtPay.read_notice(&notice, keys, self.now());
         assert!(reading.subject.is_none_or(|subject| subject == claimed), "{}", self.name);

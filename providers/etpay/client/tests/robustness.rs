@@ -15,7 +15,6 @@ use payment::step::{Answer, Input, Memo, Step};
 use payment::task::Target;
 use payment::{Account, Currency, Entropy, Money, Observation, Provider, Task, Timestamp};
 use proptest::prelude::*;
-use secrecy::SecretString;
 
 const KEY: &str = "clave-de-la-sesion";
 
@@ -62,7 +61,8 @@ fn noticed(body: &[u8]) -> Reading {
         headers: vec![],
         body: body.to_vec(),
     };
-    let (account, attempt) = (account(), ClaimedAttempt { key: KEY.to_owned().into(), target: target() });
+    let (account, attempt) =
+        (account(), ClaimedAttempt { key: Some(KEY.to_owned().into()), target: target() });
     let _ = EtPay.claimed_subject(&notice, &account);
     EtPay.read_notice(&notice, Keys { account: &account, attempt: Some(&attempt) }, now())
 }

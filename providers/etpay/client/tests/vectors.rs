@@ -128,5 +128,5 @@ fn claimed(key: SecretString) -> ClaimedAttempt {
         provider_reference: "sesion1".into(),
         total: Money::new(24_990, Currency::Clp),
     };
-    ClaimedAttempt { key, target }
+    ClaimedAttempt { key: Some(key), target }
 }

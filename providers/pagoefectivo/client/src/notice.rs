@@ -351,7 +351,7 @@ mod tests {
     fn what_was_not_asked_for_is_contradicted_where_that_is_known() {
         let _story = testing::story("what_was_not_asked_for_is_contradicted_where_that_is_known");
         let target = |minor, currency| ClaimedAttempt {
-            key: String::new().into(),
+            key: None,
             target: Target {
                 reference: "PRUEBA1".into(),
                 provider_reference: "30418826".into(),
