@@ -137,7 +137,9 @@ testing::both_databases! {
         assert_eq!(api.get("/_clock").await.json, still);
         api.post("/v1/payments", "k1", &order("PEDIDO-1")).await;
         let waiting = api.get("/_clock").await;
-        assert_eq!((&waiting.json["next_due_at"], &waiting.json["idle"]), (&json!("2026-03-14T15:05:00Z"), &json!(true)));
+        let next_due_at = waiting.member("next_due_at");
+        assert!(next_due_at.starts_with("2026-03-14T15:05:"), "five minutes and a little chance: {next_due_at}");
+        assert_eq!(waiting.json["idle"], json!(true));
         let step = json!({ "offset_us": 600_000_000_i64, "now": "2026-03-14T15:10:00Z" });
         let moved = api.post("/_clock", "", &step).await;
         assert_eq!((&moved.json["now"], &moved.json["idle"]), (&json!("2026-03-14T15:10:00Z"), &json!(false)));
