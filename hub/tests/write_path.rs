@@ -45,7 +45,13 @@ testing::both_databases! {
         let now = hub.clock.now();
         let nobody = news(&PaymentId::new(now, hub.entropy()), &AttemptId::new(now, hub.entropy()));
         let claims = join_all((0..40).map(|number| hub.writer.submit(claim(&hub, number))));
-        let (claimed, refused) = tokio::join!(claims, apply_facts(&hub, nobody));
+        // While somebody writes, everything else waits, and then goes together.
+        let holder = hub.store.begin().await.expect("a transaction");
+        let release = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            drop(holder);
+        };
+        let (claimed, refused, ()) = tokio::join!(claims, apply_facts(&hub, nobody), release);
         assert!(claimed.iter().all(|claimed| matches!(claimed, Ok(None))), "{claimed:?}");
         assert!(matches!(refused, Err(StoreError::Together(_))), "{refused:?}");
         let again = join_all((0..40).map(|number| hub.writer.submit(claim(&hub, number)))).await;
