@@ -84,6 +84,14 @@ impl Vault {
         envelope::open(&self.ring, place, stored)
     }
 
+    /// Opens text that was sealed to the same place.
+    ///
+    /// # Errors
+    /// Those of [`Vault::open`]; [`VaultError::DoesNotOpen`] too when what was sealed is no text.
+    pub fn open_text(&self, place: &str, stored: &[u8]) -> Result<String, VaultError> {
+        String::from_utf8(self.open(place, stored)?).map_err(|_| VaultError::DoesNotOpen)
+    }
+
     /// The same sealed value, opened by the ring's first key. None: it already is.
     ///
     /// # Errors

@@ -149,9 +149,8 @@ async fn stored(hub: &Hub, account: &Account) -> Result<Option<AccessToken>, Sto
     let Some((sealed, expires_at)) = hub.store.access_token(&account.merchant, &account.id).await? else {
         return Ok(None);
     };
-    let plain = hub.vault.open(&place(account), &sealed);
-    let plain = plain.map_err(|_| StoreError::Corrupt("access token"))?;
-    let text = String::from_utf8(plain).map_err(|_| StoreError::Corrupt("access token"))?;
+    let text = hub.vault.open_text(&place(account), &sealed);
+    let text = text.map_err(|_| StoreError::Corrupt("access token"))?;
     Ok(Some(AccessToken { value: SecretString::from(text), expires_at }))
 }
 

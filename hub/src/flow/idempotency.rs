@@ -56,9 +56,8 @@ pub async fn begin(
         return Ok(Claim::Mismatch);
     }
     if let Some((status, sealed)) = known.answer {
-        let plain = hub.vault.open(&place(merchant, route, key), &sealed);
-        let plain = plain.map_err(|_| StoreError::Corrupt("idempotency"))?;
-        let body = String::from_utf8(plain).map_err(|_| StoreError::Corrupt("idempotency"))?;
+        let body = hub.vault.open_text(&place(merchant, route, key), &sealed);
+        let body = body.map_err(|_| StoreError::Corrupt("idempotency"))?;
         return Ok(Claim::Replay { status, body });
     }
     let age_us = now.as_microsecond().saturating_sub(known.claimed_at);

@@ -94,10 +94,8 @@ async fn claimed_attempt(
     };
     let key = match &keyed.sealed_key {
         Some(sealed) => {
-            let plain = hub.vault.open(&attempt_key_place(&keyed.attempt_id), sealed);
-            let plain = plain.map_err(|_| StoreError::Corrupt("attempt key"))?;
-            let key = String::from_utf8(plain).map_err(|_| StoreError::Corrupt("attempt key"))?;
-            Some(SecretString::from(key))
+            let key = hub.vault.open_text(&attempt_key_place(&keyed.attempt_id), sealed);
+            Some(SecretString::from(key.map_err(|_| StoreError::Corrupt("attempt key"))?))
         }
         None => None,
     };
