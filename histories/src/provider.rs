@@ -157,7 +157,7 @@ impl Provider {
     /// Answers a call of the hub.
     pub fn answer(&mut self, sent: &Sent) -> Reply {
         let headers = sent.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-        let request = request(sent.method, &sent.url, headers.collect(), sent.body.clone());
+        let request = request(sent.method, &sent.url, headers.collect(), sent.body.to_vec());
         let mut reply = self.act(|simulator, world| simulator.handle(&request, world));
         if Self::session_of(sent).is_none() {
             self.note_page(&reply.body);
@@ -197,7 +197,7 @@ impl Provider {
     /// The account that a call is made for, by its login; the account of the other merchant has another.
     pub fn account_of(&self, sent: &Sent) -> Option<String> {
         let headers = sent.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-        self.simulator.account_of(&request(sent.method, &sent.url, headers.collect(), sent.body.clone()))
+        self.simulator.account_of(&request(sent.method, &sent.url, headers.collect(), sent.body.to_vec()))
     }
 
     /// A shopper pays on the page, as far as it lets them.

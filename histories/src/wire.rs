@@ -190,6 +190,7 @@ impl Wire {
             body: reply.body,
             received_at: clock.now(),
             provider_date: None,
+            handed_over: None,
         };
         Ok((answer, retry_after))
     }

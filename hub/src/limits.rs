@@ -42,8 +42,8 @@ pub struct Limits(BTreeMap<String, Arc<Gate>>);
 pub enum Purpose {
     /// The first call of a creation or a look-up: everything holds it.
     Begin,
-    /// A payment is taken back: a breaker does not hold it, the provider's wish does.
-    Withdraw,
+    /// What is under way is settled, or taken back: a breaker does not hold it, the provider's wish does.
+    Settle,
     /// A task that has begun goes on: it waits for its turn and nothing else holds it.
     GoOn,
 }
@@ -323,7 +323,7 @@ impl State {
     fn check(&self, purpose: Purpose, now: Instant) -> Result<(), Held> {
         let (asks_breaker, heeds_pause) = match purpose {
             Purpose::Begin => (true, true),
-            Purpose::Withdraw => (false, true),
+            Purpose::Settle => (false, true),
             Purpose::GoOn => (false, false),
         };
         if heeds_pause
@@ -450,7 +450,7 @@ mod tests {
         let permit = gate.admit(Purpose::Begin, Duration::ZERO).await.expect("a permit");
         permit.report(Contact::Throttled(Some(Duration::from_secs(30))));
         assert_eq!(held(&gate, Purpose::Begin).await, Some(HoldCause::Paused));
-        assert_eq!(held(&gate, Purpose::Withdraw).await, Some(HoldCause::Paused));
+        assert_eq!(held(&gate, Purpose::Settle).await, Some(HoldCause::Paused));
         assert_eq!(held(&gate, Purpose::GoOn).await, None);
         let view = gate.view();
         assert!(view.pause_left.is_some_and(|left| (28..=30).contains(&left.as_secs())));
@@ -465,7 +465,7 @@ mod tests {
         }
         assert_eq!(gate.view().breaker, BreakerState::Open);
         assert_eq!(held(&gate, Purpose::Begin).await, Some(HoldCause::BreakerOpen));
-        assert_eq!(held(&gate, Purpose::Withdraw).await, None, "what takes back always goes");
+        assert_eq!(held(&gate, Purpose::Settle).await, None, "what takes back always goes");
         tokio::time::sleep(Duration::from_millis(60)).await;
         let trial = gate.admit(Purpose::Begin, Duration::ZERO).await.expect("the trial");
         assert_eq!(gate.view().breaker, BreakerState::HalfOpen);

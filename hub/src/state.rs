@@ -163,6 +163,12 @@ impl Hub {
         self.address(&["r", merchant, attempt.as_str(), &token])
     }
 
+    /// Where a shopper types a card, or the code of a kept one, for an attempt whose provider has no page for that.
+    pub fn card_url(&self, merchant: &str, attempt: &AttemptId) -> Url {
+        let token = self.vault.page_token("card", attempt.as_str());
+        self.address(&["c", merchant, attempt.as_str(), &token])
+    }
+
     /// Where a provider posts the notices of an account.
     pub fn notice_url(&self, account: &Account) -> Url {
         self.address(&["notices", &account.provider, &account.id])

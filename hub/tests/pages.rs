@@ -405,23 +405,21 @@ impl Provider for Talkative {
                     method: "GET",
                     url: account.base_url.clone(),
                     headers: vec![],
-                    body: vec![],
+                    body: vec![].into(),
                     timeout_ms: 40_000,
                     needs_token: false,
                 };
                 Step::Call(Box::new(Call { request, memo: Memo::default(), on_lost: AfterLost::FreshStart }))
             }
             Task::LookUp(_) => in_progress(Paper.begin(task, account, moment)),
-            Task::Authorize(_) | Task::Withdraw(_) => Paper.begin(task, account, moment),
+            _ => Paper.begin(task, account, moment),
         }
     }
 
     fn resume(&self, task: &Task, account: &Account, memo: &Memo, input: Input, moment: Moment) -> Step {
         match (task, &input) {
             (Task::LookUp(_), Input::Answer(_)) => in_progress(Paper.begin(task, account, moment)),
-            (Task::LookUp(_) | Task::Authorize(_) | Task::Withdraw(_), _) => {
-                Paper.resume(task, account, memo, input, moment)
-            }
+            (_, _) => Paper.resume(task, account, memo, input, moment),
         }
     }
 

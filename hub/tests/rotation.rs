@@ -116,7 +116,7 @@ testing::both_databases! {
     async fn a_change_of_keys_that_is_stopped_midway_is_finished_by_the_next_one(database: TestDatabase) {
         let old = hub_with_keys(&database, "1").await;
         let base = serve(&old).await;
-        for number in 0..PAYMENTS {
+        for number in 0..3 * PAYMENTS {
             notify(&base, format!("{{\"aviso\":{number}}}")).await;
         }
         let sealed = uses(&old, "21").await.older;

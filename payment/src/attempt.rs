@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::fact::{Fact, FactKind, Outcome, Reason};
+use crate::instrument::{Keeping, keeping};
 
 /// An attempt with all that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum AttemptState {
     Unrecognized,
     /// The provider may have it, and nothing says so.
     Unanswered,
+    /// The provider may have done it: the same is asked again until an answer says so.
+    AskedAgain,
     /// It ended.
     Ended(Outcome),
 }
@@ -44,6 +47,7 @@ impl AttemptState {
             Self::PartlyPaid => "partly_paid",
             Self::Unrecognized => "unrecognized",
             Self::Unanswered => "unanswered",
+            Self::AskedAgain => "asked_again",
             Self::Ended(Outcome::Failed) => "failed",
             Self::Ended(Outcome::Expired) => "expired",
             Self::Ended(Outcome::Cancelled) => "cancelled",
@@ -75,6 +79,14 @@ pub struct Standing {
 }
 
 impl Attempt {
+    /// What became of the instrument that the provider was asked to keep. None: it was not asked.
+    pub fn keeping(&self) -> Option<Keeping> {
+        keeping(self.facts.iter().filter_map(|fact| match &fact.kind {
+            FactKind::Instrument(telling) => Some(telling),
+            _ => None,
+        }))
+    }
+
     /// Where the attempt stands: the provider's last word beats our own timer, which beats words that
     /// are not final; among those the latest counts; among contradicting last words the one in which
     /// money moved. Independent of the order and repetition of facts.
@@ -126,13 +138,17 @@ fn weigh(fact: &Fact) -> Option<Weight> {
         FactKind::Unrecognized(telling) => light(2, &telling.reason),
         FactKind::InProgress(telling) => light(3, &telling.reason),
         FactKind::PartlyPaid(telling) => light(4, &telling.reason),
-        FactKind::Unanswered => Some((UNANSWERED, Outcome::Failed, fact.at, 0, Reason::default())),
+        FactKind::Unanswered => Some((UNANSWERED, Outcome::Failed, fact.at, 1, Reason::default())),
+        FactKind::AskedAgain => Some((UNANSWERED, Outcome::Failed, fact.at, 0, Reason::default())),
         FactKind::TimedOut => Some((OWN_TIMER, Outcome::Expired, fact.at, 0, Reason::default())),
         FactKind::NotOpened(telling) => {
             Some((OWN_TIMER, Outcome::Failed, fact.at, 1, telling.reason.clone()))
         }
         FactKind::Ended(ending) => Some((LAST_WORD, ending.outcome, fact.at, 0, ending.reason.clone())),
-        FactKind::Moved(_) | FactKind::Contradicted { .. } | FactKind::Told { .. } => None,
+        FactKind::Moved(_)
+        | FactKind::Contradicted { .. }
+        | FactKind::Told { .. }
+        | FactKind::Instrument(_) => None,
     }
 }
 
@@ -146,9 +162,11 @@ fn state_of(kind: &FactKind) -> (AttemptState, Reason) {
         FactKind::Ended(ending) => (AttemptState::Ended(ending.outcome), ending.reason.clone()),
         FactKind::NotOpened(telling) => (AttemptState::Ended(Outcome::Failed), telling.reason.clone()),
         FactKind::Unanswered => (AttemptState::Unanswered, Reason::default()),
+        FactKind::AskedAgain => (AttemptState::AskedAgain, Reason::default()),
         FactKind::TimedOut => (AttemptState::Ended(Outcome::Expired), Reason::default()),
-        FactKind::Moved(_) | FactKind::Contradicted { .. } | FactKind::Told { .. } => {
-            (AttemptState::Created, Reason::default())
-        }
+        FactKind::Moved(_)
+        | FactKind::Contradicted { .. }
+        | FactKind::Told { .. }
+        | FactKind::Instrument(_) => (AttemptState::Created, Reason::default()),
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::Timestamp;
+use crate::instrument::InstrumentTelling;
 use crate::movement::Movement;
 use crate::subject::Subject;
 
@@ -53,6 +54,11 @@ pub enum FactKind {
     NotOpened(Telling),
     /// What was asked for may have been done, and no answer says so: it is held until something else does.
     Unanswered,
+    /// What was asked for may have been done, and no answer says so yet: the same is asked again, under the same key of
+    /// the provider's, until one does.
+    AskedAgain,
+    /// The provider was asked to keep the instrument, and tells what became of that.
+    Instrument(InstrumentTelling),
     /// Our own timer ran out while the provider had said nothing final.
     TimedOut,
     /// The shopper was shown this outcome although the truth was open.
@@ -67,8 +73,9 @@ pub enum FactKind {
 pub struct Opening {
     /// The provider's own reference.
     pub provider_reference: String,
-    /// Where the shopper pays, or learns how to.
-    pub pay_url: Url,
+    /// Where the shopper pays, or learns how to. None: nobody has to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pay_url: Option<Url>,
     /// What the shopper gives elsewhere to pay: the code of a cash payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pay_code: Option<String>,
@@ -141,6 +148,7 @@ impl Fact {
 mod tests {
     use super::*;
     use crate::currency::Currency;
+    use crate::instrument::KeepingState;
     use crate::money::Money;
     use crate::movement::{MovementKind, MovementState, Receipt};
 
@@ -149,7 +157,7 @@ mod tests {
         let at: Timestamp = "2026-03-14T15:15:30Z".parse().expect("a time");
         let reason = Reason { code: "00".into(), ..Reason::default() };
         let telling = Telling { reason: reason.clone() };
-        let pay_url = Url::parse("https://pay.example/1").expect("an address");
+        let pay_url = Url::parse("https://pay.example/1").ok();
         let kinds = [
             FactKind::Opened(Opening {
                 provider_reference: "1".into(),
@@ -175,6 +183,17 @@ mod tests {
             FactKind::Contradicted { detail: "Another reference.".into() },
             FactKind::NotOpened(telling),
             FactKind::Unanswered,
+            FactKind::AskedAgain,
+            FactKind::Instrument(InstrumentTelling {
+                provider_reference: "Z1".into(),
+                state: KeepingState::Kept,
+                digest: "ab".into(),
+                brand: Some("Visa".into()),
+                bin: Some("400000".into()),
+                last_four: Some("0044".into()),
+                valid_until: Some("2030-12".into()),
+                reason: Reason::default(),
+            }),
             FactKind::TimedOut,
             FactKind::Told { outcome: Outcome::Rejected },
         ];

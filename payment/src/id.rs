@@ -94,6 +94,16 @@ identifier!(
     "not_"
 );
 identifier!(
+    /// A capture, release or refund: `op_…`.
+    OperationId,
+    "op_"
+);
+identifier!(
+    /// An instrument that a provider keeps: `ins_…`.
+    InstrumentId,
+    "ins_"
+);
+identifier!(
     /// A case for a person: `cas_…`.
     CaseId,
     "cas_"

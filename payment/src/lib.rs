@@ -9,15 +9,18 @@
 
 pub mod account;
 pub mod attempt;
+pub mod card;
 mod card_number;
 pub mod case;
 pub mod currency;
 pub mod entropy;
 pub mod fact;
 pub mod id;
+pub mod instrument;
 pub mod money;
 pub mod movement;
 pub mod notice;
+pub mod operation;
 pub mod order;
 pub mod person;
 pub mod profile;

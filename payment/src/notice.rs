@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
 use crate::fact::Observation;
+use crate::instrument::InstrumentToken;
 use crate::subject::Subject;
 use crate::task::Target;
 
@@ -65,6 +66,37 @@ pub struct Reading {
     pub ask: bool,
     /// A key under which this is the same notice again.
     pub repeat_key: Option<String>,
+    /// The tokens of kept instruments that the observations tell of.
+    pub tokens: Vec<InstrumentToken>,
+    /// What it hands over to an operation whose call is under way.
+    pub handover: Option<Handover>,
+}
+
+/// What a provider gives us by a notice in the middle of our own call, and wants back in the next one. It is taken only
+/// while an operation on that attempt is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// Our reference of the attempt.
+    pub reference: String,
+    /// What is handed over.
+    pub value: String,
+}
+
+impl Reading {
+    /// A verdict alone: nothing was read that could have an effect.
+    pub const fn of(verdict: Verdict, reason: &'static str) -> Self {
+        Self {
+            verdict,
+            reason,
+            subject: None,
+            reference: None,
+            observations: Vec::new(),
+            ask: false,
+            repeat_key: None,
+            tokens: Vec::new(),
+            handover: None,
+        }
+    }
 }
 
 /// The verdict on a notice. Kept with it and countable.

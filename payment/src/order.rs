@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::Timestamp;
 use crate::card_number::holds_card_number;
+use crate::id::InstrumentId;
 use crate::money::Money;
 use crate::person::Person;
 
@@ -14,6 +15,10 @@ use crate::person::Person;
 pub const MAX_REFERENCE: usize = 64;
 /// Longest description, in characters.
 pub const MAX_DESCRIPTION: usize = 250;
+/// Longest id of a customer, in characters.
+pub const MAX_CUSTOMER: usize = 64;
+/// Most instalments.
+pub const MAX_INSTALMENTS: u32 = 99;
 /// Most items, taxes, details or extra fields in one order.
 pub const MAX_LINES: usize = 50;
 /// Longest free text of one line, in characters.
@@ -65,6 +70,21 @@ pub struct Order {
     /// Further data, shown or not (AV-5-01).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<ExtraField>,
+    /// The merchant's own id of the customer, always the same for the same one: whose kept instruments these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// Whether the provider is asked to keep the instrument for the customer.
+    #[serde(default)]
+    pub keep_instrument: bool,
+    /// A kept instrument to charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instrument: Option<InstrumentId>,
+    /// Whether the shopper is away, and the kept instrument is charged without anybody's help.
+    #[serde(default)]
+    pub is_shopper_away: bool,
+    /// Into how many instalments the charge is divided; absent, the shopper chooses or there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instalments: Option<u32>,
     /// The shopper's equipment as the merchant's server saw it (AV-4.4-08, AV-4.4-09).
     pub shopper: Shopper,
 }
@@ -241,6 +261,7 @@ impl Order {
         self.check_texts(&mut complaints);
         self.check_amounts(&mut complaints);
         self.check_counts(&mut complaints);
+        self.check_instrument(&mut complaints);
         if self.expires_at.is_some_and(|expires_at| expires_at <= now) {
             complaints.push(Complaint::new("expires_at", "invalid_value", "The expiry lies in the past."));
         }
@@ -301,6 +322,40 @@ impl Order {
             } else if amount.minor < 0 || amount.minor > MAX_MINOR {
                 complaints.push(Complaint::new(param, "invalid_amount", "An amount is not negative."));
             }
+        }
+    }
+
+    fn check_instrument(&self, complaints: &mut Vec<Complaint>) {
+        let mut complain = |param: &str, detail: &str| {
+            complaints.push(Complaint::new(param, "invalid_value", detail));
+        };
+        let names_instrument = self.keep_instrument || self.instrument.is_some();
+        match &self.customer {
+            None if names_instrument => complain("customer", "A kept instrument belongs to a customer."),
+            Some(customer) if customer.is_empty() || customer.chars().count() > MAX_CUSTOMER => {
+                complain("customer", "A customer's id has 1 to 64 characters.");
+            }
+            Some(customer)
+                if customer.chars().any(|letter| letter.is_control() || letter.is_whitespace()) =>
+            {
+                complain("customer", "A customer's id has no blanks.");
+            }
+            Some(customer) if holds_card_number(customer) => {
+                complain(
+                    "customer",
+                    "This looks like the number of a card, which no text of an order may hold.",
+                );
+            }
+            Some(_) | None => {}
+        }
+        if self.keep_instrument && self.instrument.is_some() {
+            complain("keep_instrument", "The instrument is kept already.");
+        }
+        if self.is_shopper_away && self.instrument.is_none() {
+            complain("is_shopper_away", "Without the shopper only a kept instrument can be charged.");
+        }
+        if self.instalments.is_some_and(|count| !(1..=MAX_INSTALMENTS).contains(&count)) {
+            complain("instalments", "Between 1 and 99.");
         }
     }
 
@@ -366,6 +421,11 @@ mod tests {
             language: Language::Es,
             methods: vec![],
             extra: vec![],
+            customer: None,
+            keep_instrument: false,
+            instrument: None,
+            is_shopper_away: false,
+            instalments: None,
             shopper: Shopper { ip: IpAddr::from([203, 0, 113, 24]), user_agent: "Prueba/1.0".into() },
         }
     }
@@ -382,7 +442,17 @@ mod tests {
     #[test]
     fn each_broken_rule_is_told_by_its_member() {
         type Break = fn(&mut Order);
-        let table: [(&str, Break); 13] = [
+        let table: [(&str, Break); 19] = [
+            ("customer", |order| order.keep_instrument = true),
+            ("customer", |order| order.customer = Some(String::new())),
+            ("customer", |order| order.customer = Some("c 1".into())),
+            ("is_shopper_away", |order| order.is_shopper_away = true),
+            ("instalments", |order| order.instalments = Some(0)),
+            ("keep_instrument", |order| {
+                order.customer = Some("c1".into());
+                order.keep_instrument = true;
+                order.instrument = format!("ins_{}", "0".repeat(32)).parse().ok();
+            }),
             ("reference", |order| order.reference = String::new()),
             ("reference", |order| order.reference = "x".repeat(65)),
             ("reference", |order| order.reference = "a\u{0}b".into()),

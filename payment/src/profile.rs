@@ -3,6 +3,7 @@
 use crate::Timestamp;
 use crate::currency::Currency;
 use crate::entropy::Entropy;
+use crate::operation::Operations;
 
 /// A provider's profile.
 #[derive(Clone, Debug)]
@@ -23,6 +24,10 @@ pub struct Profile {
     pub life: LifeRule,
     /// When to ask.
     pub query: QueryPolicy,
+    /// What it can do with money that was held or taken.
+    pub operations: Operations,
+    /// Whether it keeps instruments, and charges kept ones.
+    pub keeps_instruments: bool,
     /// What its accounts are configured with.
     pub settings: &'static [Setting],
     /// Members of its JSON whose values are masked in the wire log.

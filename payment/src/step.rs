@@ -3,9 +3,11 @@
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::Timestamp;
 use crate::fact::Observation;
+use crate::instrument::InstrumentToken;
 use crate::order::Complaint;
 
 /// What comes next in a task. Challenges and waits come with the providers that have them.
@@ -32,11 +34,13 @@ pub struct Learned {
     /// A secret that the provider gave for this attempt alone, by which its notices are verified. The hub keeps it
     /// sealed with the attempt; no fact holds it.
     pub attempt_key: Option<SecretString>,
+    /// The tokens of kept instruments that the observations tell of. The hub keeps them sealed.
+    pub tokens: Vec<InstrumentToken>,
 }
 
 impl From<Vec<Observation>> for Learned {
     fn from(observations: Vec<Observation>) -> Self {
-        Self { observations, attempt_key: None }
+        Self { observations, ..Self::default() }
     }
 }
 
@@ -62,8 +66,8 @@ pub struct Request {
     pub url: Url,
     /// Header names and values, in order.
     pub headers: Vec<(&'static str, String)>,
-    /// The body's bytes.
-    pub body: Vec<u8>,
+    /// The body's bytes; wiped when they are dropped, since they may hold a card.
+    pub body: Zeroizing<Vec<u8>>,
     /// How long to wait for the whole answer, in milliseconds of real time.
     pub timeout_ms: u64,
     /// Whether the driver adds the account's access token (`Authorization: Bearer …`), for providers that have one.
@@ -112,6 +116,8 @@ pub struct Answer {
     pub received_at: Timestamp,
     /// What time the provider says it is: the header `Date`, in whole seconds.
     pub provider_date: Option<Timestamp>,
+    /// What a notice handed over while an operation's call was under way ([`crate::notice::Handover`]).
+    pub handed_over: Option<String>,
 }
 
 impl std::fmt::Debug for Answer {
@@ -151,6 +157,19 @@ pub struct Refusal {
     pub complaints: Vec<Complaint>,
     /// What may help.
     pub advice: Advice,
+}
+
+impl Refusal {
+    /// The provider, or its client, has no such thing.
+    pub fn unsupported(detail: impl Into<String>) -> Self {
+        Self {
+            code: "unsupported_feature",
+            provider_code: None,
+            detail: detail.into(),
+            complaints: Vec::new(),
+            advice: Advice::ChangeRequest,
+        }
+    }
 }
 
 /// What may help after a refusal.

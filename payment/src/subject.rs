@@ -19,6 +19,8 @@ pub struct Subject {
 pub enum SubjectKind {
     /// One try at a provider.
     Attempt,
+    /// An instrument that the provider was asked to keep with an attempt.
+    Instrument,
 }
 
 impl SubjectKind {
@@ -26,6 +28,7 @@ impl SubjectKind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Attempt => "attempt",
+            Self::Instrument => "instrument",
         }
     }
 }

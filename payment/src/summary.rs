@@ -186,6 +186,7 @@ fn status_of_attempts(standings: &[(u32, Standing)]) -> Status {
         | AttemptState::PartlyPaid
         | AttemptState::Unrecognized
         | AttemptState::Unanswered
+        | AttemptState::AskedAgain
         | AttemptState::Ended(Outcome::Approved | Outcome::PartiallyExpired) => Some((2, Status::Pending)),
         AttemptState::Ended(Outcome::Failed | Outcome::Expired | Outcome::Cancelled | Outcome::Rejected) => {
             None
@@ -206,6 +207,7 @@ fn status_of_attempts(standings: &[(u32, Standing)]) -> Status {
             | AttemptState::PartlyPaid
             | AttemptState::Unrecognized
             | AttemptState::Unanswered
+            | AttemptState::AskedAgain
             | AttemptState::Ended(Outcome::Approved | Outcome::PartiallyExpired),
         )
         | None => Status::Created,
@@ -233,14 +235,17 @@ impl Doubts {
         let foreign = movements.iter().any(|movement| movement.amount.currency != total.currency);
         let torn = standings.iter().any(|(_, standing)| standing.is_contradictory);
         let unread = standings.iter().any(|(_, standing)| standing.state == AttemptState::Unrecognized);
-        let unanswered = standings.iter().any(|(_, standing)| standing.state == AttemptState::Unanswered);
+        let two_tokens = attempts.iter().any(has_two_tokens);
+        let stands = |state| standings.iter().any(|(_, standing)| standing.state == state);
+        let unanswered = stands(AttemptState::Unanswered);
+        let asked_again = stands(AttemptState::AskedAgain);
         let empty_approval = sums.taken == 0
             && standings.iter().any(|(_, standing)| {
                 matches!(standing.state, AttemptState::Ended(Outcome::Approved | Outcome::PartiallyExpired))
             });
         let paid_after_all = paid_after_all(attempts);
         let mut cases = Vec::new();
-        if contradicted || foreign || torn || empty_approval {
+        if contradicted || foreign || torn || empty_approval || two_tokens {
             cases.push(CaseKind::Conflict);
         }
         if sums.taken > total.minor {
@@ -252,8 +257,14 @@ impl Doubts {
         if unanswered {
             cases.push(CaseKind::PossibleOrphan);
         }
-        Self { is_uncertain: contradicted || foreign || unread || unanswered || empty_approval, cases }
+        let is_uncertain = contradicted || foreign || unread || unanswered || asked_again || empty_approval;
+        Self { is_uncertain, cases }
     }
+}
+
+/// Whether the provider named different tokens for the instrument that it was asked to keep.
+fn has_two_tokens(attempt: &Attempt) -> bool {
+    attempt.keeping().is_some_and(|keeping| keeping.is_contradictory)
 }
 
 /// Whether an attempt that had been given up, by its end or by our timer, was charged all the same.
@@ -272,6 +283,8 @@ fn paid_after_all(attempts: &[Attempt]) -> bool {
             | FactKind::Moved(_)
             | FactKind::Unrecognized(_)
             | FactKind::Unanswered
+            | FactKind::AskedAgain
+            | FactKind::Instrument(_)
             | FactKind::Contradicted { .. }
             | FactKind::Told { .. } => false,
         });

@@ -3,22 +3,34 @@
 use url::Url;
 
 use crate::Timestamp;
+use crate::card::{Card, SecurityCode};
+use crate::instrument::StoredInstrument;
 use crate::money::Money;
+use crate::movement::Movement;
+use crate::operation::OperationKind;
 use crate::order::Order;
 
-/// What is to be done at a provider. Further tasks (charges by token, captures, refunds…) come with the
-/// providers that have them; matching without a wildcard shows then every place that has to decide.
-#[derive(Clone, Debug)]
+/// What is to be done at a provider. Further tasks come with the providers that have them; matching without a
+/// wildcard shows then every place that has to decide.
+#[derive(Debug)]
 pub enum Task {
     /// Let the shopper pay: the shopper is present.
     Authorize(Box<Authorization>),
+    /// Charge a kept instrument: the shopper is away.
+    ChargeStored(Box<Authorization>),
+    /// Pay with what the shopper has typed on our own page, for an attempt that waits for it.
+    Pay(Box<Supply>),
     /// Ask what became of an attempt.
     LookUp(Target),
     /// Take back what is not yet paid.
     Withdraw(Target),
+    /// Capture, release or refund.
+    Operate(Box<Act>),
+    /// Take away a kept instrument.
+    Invalidate(StoredInstrument),
 }
 
-/// What an [`Task::Authorize`] needs.
+/// What [`Task::Authorize`] and [`Task::ChargeStored`] need.
 #[derive(Clone, Debug)]
 pub struct Authorization {
     /// The reference minted for this attempt by the provider's rule.
@@ -29,6 +41,30 @@ pub struct Authorization {
     pub expires_at: Timestamp,
     /// Where the provider sends the shopper back: an address of the hub that names this attempt.
     pub return_url: Url,
+    /// Our own page where the shopper types a card, or the code of a kept one, for providers without a page.
+    pub card_url: Url,
+    /// The instrument to charge: always there in a [`Task::ChargeStored`].
+    pub instrument: Option<StoredInstrument>,
+}
+
+/// What a [`Task::Pay`] needs.
+#[derive(Debug)]
+pub struct Supply {
+    /// The attempt that waits for it.
+    pub target: Target,
+    /// The order to be paid.
+    pub order: Order,
+    /// What the shopper has typed.
+    pub supplied: Supplied,
+}
+
+/// What a shopper has typed on our own page.
+#[derive(Debug)]
+pub enum Supplied {
+    /// A card.
+    Card(Card),
+    /// The security code of a kept card.
+    Code(StoredInstrument, SecurityCode),
 }
 
 /// An attempt that the provider knows.
@@ -40,4 +76,25 @@ pub struct Target {
     pub provider_reference: String,
     /// What was asked to be paid, to compare with what the provider tells.
     pub total: Money,
+    /// What is known of its money: empty while none has moved.
+    pub movements: Vec<Movement>,
+    /// The provider's reference of the instrument that it was asked to keep, while nobody has told what became of it.
+    pub awaited_instrument: Option<String>,
+}
+
+/// What a [`Task::Operate`] needs.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// What is to be done.
+    pub kind: OperationKind,
+    /// A reference minted for this operation by the provider's rule, for providers that take one as their own key.
+    pub reference: String,
+    /// The attempt.
+    pub target: Target,
+    /// The movement that it is done with: a hold or a charge.
+    pub movement: Movement,
+    /// How much.
+    pub amount: Money,
+    /// Whether that is all there is left.
+    pub is_whole: bool,
 }

@@ -2,6 +2,7 @@
 
 use payment::attempt::Attempt;
 use payment::fact::{Ending, Fact, FactKind, Opening, Outcome, Telling};
+use payment::instrument::{InstrumentTelling, KeepingState};
 use payment::movement::{Movement, MovementKind, MovementState, Receipt};
 use payment::{Currency, Money, Summary, Timestamp, summary};
 
@@ -40,7 +41,7 @@ fn fact(text: &str, currency: Currency) -> Fact {
     let kind = match parts[..] {
         ["opened"] => FactKind::Opened(Opening {
             provider_reference: "508817".into(),
-            pay_url: "http://avalpay.localhost/spa/session/508817/x".parse().expect("a URL"),
+            pay_url: "http://avalpay.localhost/spa/session/508817/x".parse().ok(),
             pay_code: None,
             expires_at: at,
         }),
@@ -50,6 +51,17 @@ fn fact(text: &str, currency: Currency) -> Fact {
         ["unrecognized"] => FactKind::Unrecognized(Telling::default()),
         ["not_opened"] => FactKind::NotOpened(Telling::default()),
         ["unanswered"] => FactKind::Unanswered,
+        ["asked_again"] => FactKind::AskedAgain,
+        ["kept", digest] => FactKind::Instrument(InstrumentTelling {
+            provider_reference: "Z1".into(),
+            state: KeepingState::Kept,
+            digest: digest.into(),
+            brand: None,
+            bin: None,
+            last_four: None,
+            valid_until: None,
+            reason: Default::default(),
+        }),
         ["timed_out"] => FactKind::TimedOut,
         ["contradicted"] => FactKind::Contradicted { detail: "another reference".into() },
         ["told", word] => FactKind::Told { outcome: outcome(word) },

@@ -26,6 +26,7 @@ fn every_word_is_itself_and_no_two_are_the_same() {
         (AttemptState::PartlyPaid, "partly_paid", false),
         (AttemptState::Unrecognized, "unrecognized", false),
         (AttemptState::Unanswered, "unanswered", false),
+        (AttemptState::AskedAgain, "asked_again", false),
         (AttemptState::Ended(Outcome::Failed), "failed", true),
         (AttemptState::Ended(Outcome::Expired), "expired", true),
         (AttemptState::Ended(Outcome::Cancelled), "cancelled", true),
@@ -51,6 +52,7 @@ fn every_word_is_itself_and_no_two_are_the_same() {
     ];
     assert_eq!(verdicts, expected);
     assert_eq!(SubjectKind::Attempt.word(), "attempt");
+    assert_eq!(SubjectKind::Instrument.word(), "instrument");
 }
 
 #[test]
@@ -126,7 +128,7 @@ fn requests_and_answers_show_neither_headers_nor_bodies() {
         method: "POST",
         url: "http://proveedor.localhost/api".parse().expect("a URL"),
         headers: vec![("authorization", "canary-header".into())],
-        body: b"canary-body".to_vec(),
+        body: b"canary-body".to_vec().into(),
         timeout_ms: 1000,
         needs_token: false,
     };
@@ -138,6 +140,7 @@ fn requests_and_answers_show_neither_headers_nor_bodies() {
         body: b"canary-answer".to_vec(),
         received_at: at("2026-03-14T15:00:00Z"),
         provider_date: None,
+        handed_over: None,
     };
     let told = format!("{answer:?}");
     assert!(told.contains("status: 200") && told.contains("body_bytes: 13"), "{told}");
@@ -232,6 +235,11 @@ fn order() -> Order {
         language: Language::Es,
         methods: vec![],
         extra: vec![],
+        customer: None,
+        keep_instrument: false,
+        instrument: None,
+        is_shopper_away: false,
+        instalments: None,
         shopper: Shopper { ip: "203.0.113.24".parse().expect("an address"), user_agent: "Prueba/1.0".into() },
     }
 }

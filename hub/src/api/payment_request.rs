@@ -71,6 +71,24 @@ pub struct PaymentRequest {
     /// Further data that travels with the order.
     #[serde(default)]
     pub extra: Vec<ExtraFieldRequest>,
+    /// Your own id of the customer, always the same for the same one. Kept instruments belong to it.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    pub customer: Option<String>,
+    /// Whether the provider is asked to keep the card for the customer. What came of it is told by `instrument.kept`.
+    #[serde(default)]
+    pub keep_instrument: bool,
+    /// A kept instrument of this customer to charge, `ins_…`.
+    #[serde(default)]
+    pub instrument: Option<String>,
+    /// Whether the shopper is away: the kept instrument is charged at once and by itself. Else the shopper is sent to
+    /// `pay_url` as ever.
+    #[serde(default)]
+    pub is_shopper_away: bool,
+    /// Into how many instalments the charge is divided.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 99)]
+    pub instalments: Option<u32>,
     /// The shopper's equipment as your server sees it.
     pub shopper: ShopperRequest,
     /// One of your provider accounts; absent, the first that takes the currency.
@@ -239,6 +257,8 @@ impl PaymentRequest {
         let return_url = read(self.return_url, "return_url", "An absolute address.", &mut unread, |text| {
             Url::parse(text).ok()
         });
+        let rule = "An id that begins with ins_.";
+        let instrument = read(self.instrument, "instrument", rule, &mut unread, |text| text.parse().ok());
         let rule = "An IPv4 or IPv6 address.";
         let ip =
             read(Some(self.shopper.ip), "shopper.ip", rule, &mut unread, |text| text.parse::<IpAddr>().ok());
@@ -263,6 +283,11 @@ impl PaymentRequest {
             language: self.language.unwrap_or(merchant.language),
             methods: self.methods,
             extra: self.extra.into_iter().map(Into::into).collect(),
+            customer: self.customer,
+            keep_instrument: self.keep_instrument,
+            instrument,
+            is_shopper_away: self.is_shopper_away,
+            instalments: self.instalments,
             shopper: Shopper { ip, user_agent: self.shopper.user_agent },
         };
         Ok((order, self.account))

@@ -321,7 +321,7 @@ fn detail(
     PaymentDetail {
         provider_reference: Some(newest.reference.clone()),
         provider_id: newest.provider_reference.clone(),
-        pay_url: opening.filter(|_| is_payable).map(|opening| opening.pay_url.clone()),
+        pay_url: opening.filter(|_| is_payable).and_then(|opening| opening.pay_url.clone()),
         pay_code: opening.and_then(|opening| opening.pay_code.clone()),
         reason: standing.reason.clone(),
         last_movement: last.cloned(),

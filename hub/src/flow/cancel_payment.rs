@@ -59,8 +59,13 @@ async fn cancel(hub: &Arc<Hub>, merchant: &str, id: &PaymentId) -> Result<Paymen
     else {
         return Err(CancelError::NotOpen(payment.status));
     };
-    let target =
-        Target { reference: newest.reference.clone(), provider_reference, total: payment.order.total };
+    let target = Target {
+        reference: newest.reference.clone(),
+        provider_reference,
+        total: payment.order.total,
+        movements: Vec::new(),
+        awaited_instrument: None,
+    };
     let job = Job {
         merchant_id: merchant.to_owned(),
         payment_id: payment.id.clone(),

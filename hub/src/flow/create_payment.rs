@@ -133,6 +133,8 @@ fn opening(
             order: payment.order.clone(),
             expires_at: attempt.expires_at,
             return_url: hub.return_url(&payment.merchant_id, &attempt.id),
+            card_url: hub.card_url(&payment.merchant_id, &attempt.id),
+            instrument: None,
         })),
         deadline: deadline(hub, account),
     }
@@ -359,7 +361,7 @@ fn known_reference(key: &str, order: &Order, known: Payment) -> Result<Payment, 
 /// Writes what came of it.
 async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, CreateError> {
     match driven.end {
-        End::Learned { facts, attempt_key } => {
+        End::Learned { facts, attempt_key, .. } => {
             let known = Known { attempt_key, ..news(job, facts, None, driven.calls) };
             Ok(apply_facts(hub, known).await?)
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use payment::account::Account;
 use payment::id::{AttemptId, PaymentId};
+use payment::instrument::InstrumentToken;
 use payment::provider::{Moment, Provider};
 use payment::step::{AfterLost, Call, Input, Learned, Memo, Refusal, Request, Step};
 use payment::{Fact, Task, Timestamp};
@@ -97,6 +98,8 @@ pub enum End {
         facts: Vec<Fact>,
         /// The key by which its notices are verified, when the provider gave one.
         attempt_key: Option<SecretString>,
+        /// The tokens of kept instruments that the facts tell of.
+        tokens: Vec<InstrumentToken>,
     },
     /// Refused: nothing happened to money.
     Refused(Refusal),
@@ -155,8 +158,9 @@ impl Job {
     /// [`Held`]: the account's calls have to wait.
     pub async fn admit(&self, hub: &Hub) -> Result<Permit, Held> {
         let purpose = match self.task {
-            Task::Authorize(_) | Task::LookUp(_) => Purpose::Begin,
-            Task::Withdraw(_) => Purpose::Withdraw,
+            Task::Authorize(_) | Task::ChargeStored(_) | Task::LookUp(_) => Purpose::Begin,
+            // What settles money that is under way goes before what begins.
+            Task::Pay(_) | Task::Withdraw(_) | Task::Operate(_) | Task::Invalidate(_) => Purpose::Settle,
         };
         self.gate(hub).admit(purpose, PATIENCE.min(self.time_left())).await
     }
@@ -193,9 +197,9 @@ pub async fn drive_task(
     for _ in 0..MAX_STEPS {
         let call = match step {
             Step::Call(call) => call,
-            Step::Learned(Learned { observations, attempt_key }) => {
+            Step::Learned(Learned { observations, attempt_key, tokens }) => {
                 let facts = observations.into_iter().flat_map(|observation| observation.facts).collect();
-                return Ok(Driven { end: End::Learned { facts, attempt_key }, calls });
+                return Ok(Driven { end: End::Learned { facts, attempt_key, tokens }, calls });
             }
             Step::Refused(refusal) => return Ok(Driven { end: End::Refused(refusal), calls }),
             // Before any call there is nothing to lose: an unclear beginning is a fault of the client.
@@ -254,10 +258,14 @@ enum Place {
 /// written with the payment: what a creation commits here is that it is begun anew.
 fn may_die(task: &Task, place: Place) {
     match (task, place) {
-        (Task::Authorize(_), Place::BeforeCommit) => crash_point!("create_again.before_commit"),
-        (Task::Authorize(_), Place::AfterCommit) => crash_point!("create_again.after_commit"),
-        (Task::Authorize(_), Place::BeforeCall) => crash_point!("create.before_call"),
-        (Task::Authorize(_), Place::AfterCall) => crash_point!("create.after_call"),
+        (Task::Authorize(_) | Task::ChargeStored(_), Place::BeforeCommit) => {
+            crash_point!("create_again.before_commit");
+        }
+        (Task::Authorize(_) | Task::ChargeStored(_), Place::AfterCommit) => {
+            crash_point!("create_again.after_commit");
+        }
+        (Task::Authorize(_) | Task::ChargeStored(_), Place::BeforeCall) => crash_point!("create.before_call"),
+        (Task::Authorize(_) | Task::ChargeStored(_), Place::AfterCall) => crash_point!("create.after_call"),
         (Task::Withdraw(_), Place::BeforeCommit) => crash_point!("cancel.before_commit"),
         (Task::Withdraw(_), Place::AfterCommit) => crash_point!("cancel.after_commit"),
         (Task::Withdraw(_), Place::BeforeCall) => crash_point!("cancel.before_call"),
@@ -265,6 +273,7 @@ fn may_die(task: &Task, place: Place) {
         (Task::LookUp(_), Place::BeforeCall) => crash_point!("look_up.before_call"),
         (Task::LookUp(_), Place::AfterCall) => crash_point!("look_up.after_call"),
         (Task::LookUp(_), Place::BeforeCommit | Place::AfterCommit) => {}
+        (Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_), _) => {}
     }
 }
 

@@ -101,8 +101,13 @@ async fn ask(hub: &Hub, merchant: &str, id: &AttemptId, cause: AskCause) -> Resu
     {
         return Ok(payment);
     }
-    let target =
-        Target { reference: attempt.reference.clone(), provider_reference, total: payment.order.total };
+    let target = Target {
+        reference: attempt.reference.clone(),
+        provider_reference,
+        total: payment.order.total,
+        movements: Vec::new(),
+        awaited_instrument: None,
+    };
     let job = Job {
         merchant_id: merchant.to_owned(),
         payment_id: payment.id.clone(),

@@ -44,7 +44,7 @@ pub async fn receive_notice(
     let mut reading = if is_expected || fault!("take_notices_from_anywhere") {
         read(hub, account, protocol.as_ref(), &notice, now).await?
     } else {
-        not_read(Verdict::Outside, "from an address that the account takes no notices from")
+        Reading::of(Verdict::Outside, "from an address that the account takes no notices from")
     };
     if fault!("skip_signature_check") {
         reading.verdict = Verdict::Valid;
@@ -69,7 +69,7 @@ async fn read(
 ) -> Result<Reading, StoreError> {
     let panicked = || {
         tracing::error!(account = account.id, "the notice reader panicked");
-        not_read(Verdict::Unreadable, "the reader failed")
+        Reading::of(Verdict::Unreadable, "the reader failed")
     };
     // A reader never panics; should it all the same, the notice is kept as unreadable and the hub goes on.
     let claimed = catch_unwind(AssertUnwindSafe(|| protocol.claimed_subject(notice, account)));
@@ -103,21 +103,10 @@ async fn claimed_attempt(
         reference: keyed.reference,
         provider_reference: subject.provider_reference.clone(),
         total: keyed.total,
+        movements: Vec::new(),
+        awaited_instrument: None,
     };
     Ok(Some(ClaimedAttempt { key, target }))
-}
-
-/// What nothing is known of.
-const fn not_read(verdict: Verdict, reason: &'static str) -> Reading {
-    Reading {
-        verdict,
-        reason,
-        subject: None,
-        reference: None,
-        observations: Vec::new(),
-        ask: false,
-        repeat_key: None,
-    }
 }
 
 /// Has the notice written with its effects; its verdict comes after that is durable. What changes nothing and is

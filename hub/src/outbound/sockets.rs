@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use payment::step::{Answer, Request};
@@ -54,8 +55,9 @@ impl Sockets {
     ) -> Result<Carried, CallOutcome> {
         let method =
             reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| CallOutcome::NotSent)?;
-        let mut builder =
-            self.providers.request(method, request.url.clone()).timeout(timeout).body(request.body.clone());
+        // What may hold a card is wiped when the last of it was sent.
+        let body = Bytes::from_owner(request.body.clone());
+        let mut builder = self.providers.request(method, request.url.clone()).timeout(timeout).body(body);
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
@@ -66,7 +68,11 @@ impl Sockets {
         let provider_date = http_date(header(DATE));
         let retry_after = retry_after(header(RETRY_AFTER), provider_date.unwrap_or_else(|| clock.now()));
         let body = read_body(response, MAX_PROVIDER_ANSWER).await?;
-        Ok((Answer { status, content_type, body, received_at: clock.now(), provider_date }, retry_after))
+        let received_at = clock.now();
+        Ok((
+            Answer { status, content_type, body, received_at, provider_date, handed_over: None },
+            retry_after,
+        ))
     }
 
     async fn try_post(&self, url: &url::Url, headers: &[(&str, String)], body: String) -> Posted {

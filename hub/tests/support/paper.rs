@@ -36,6 +36,8 @@ static PROFILE: Profile = Profile {
         own_expiry_s: None,
     },
     settings: &[],
+    operations: payment::operation::Operations::NONE,
+    keeps_instruments: false,
     masked_members: &[],
 };
 
@@ -66,6 +68,9 @@ impl Provider for Paper {
                 let ending = Ending { outcome: Outcome::Cancelled, reason: Reason::default() };
                 learned(account, target, moment.now, FactKind::Ended(ending))
             }
+            Task::ChargeStored(_) | Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_) => {
+                Step::Refused(Refusal::unsupported("Not on paper."))
+            }
         }
     }
 
@@ -92,6 +97,8 @@ impl Provider for Paper {
             observations: vec![],
             ask: false,
             repeat_key: None,
+            tokens: Vec::new(),
+            handover: None,
         }
     }
 
@@ -104,7 +111,7 @@ impl Provider for Paper {
 fn opened(authorization: &Authorization, account: &Account, now: Timestamp) -> Step {
     let provider_reference = format!("P-{}", authorization.reference);
     let opening = Opening {
-        pay_url: account.base_url.join(&format!("pay/{provider_reference}")).expect("an address"),
+        pay_url: account.base_url.join(&format!("pay/{provider_reference}")).ok(),
         provider_reference: provider_reference.clone(),
         pay_code: None,
         expires_at: authorization.expires_at,
@@ -134,7 +141,7 @@ fn call(account: &Account) -> Step {
         method: "POST",
         url: account.base_url.clone(),
         headers: vec![],
-        body: vec![],
+        body: vec![].into(),
         timeout_ms: 5000,
         needs_token: false,
     };

@@ -105,6 +105,11 @@ pub fn order(reference: &str) -> Order {
         language: Language::Es,
         methods: vec![],
         extra: vec![],
+        customer: None,
+        keep_instrument: false,
+        instrument: None,
+        is_shopper_away: false,
+        instalments: None,
         shopper: Shopper {
             ip: "203.0.113.24".parse().expect("an address"),
             user_agent: "Mozilla/5.0 (prueba)".into(),

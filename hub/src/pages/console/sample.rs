@@ -79,6 +79,11 @@ fn order() -> Order {
         language: Language::Es,
         methods: vec![xss()],
         extra: vec![ExtraField { keyword: xss(), value: xss(), shown: Shown::Both }],
+        customer: None,
+        keep_instrument: false,
+        instrument: None,
+        is_shopper_away: false,
+        instalments: None,
         shopper: Shopper { ip: IpAddr::from([203, 0, 113, 24]), user_agent: xss() },
     }
 }
@@ -146,7 +151,7 @@ pub(super) fn facts() -> Vec<Fact> {
     let telling = || Telling { reason: reason() };
     let opening = Opening {
         provider_reference: xss(),
-        pay_url: Url::parse("http://pago.localhost/x").expect("a URL"),
+        pay_url: Url::parse("http://pago.localhost/x").ok(),
         pay_code: Some(xss()),
         expires_at: at(),
     };

@@ -17,6 +17,8 @@ pub(super) const fn fact_word(kind: &FactKind) -> &'static str {
         FactKind::Contradicted { .. } => "contradicted",
         FactKind::NotOpened(_) => "not_opened",
         FactKind::Unanswered => "unanswered",
+        FactKind::AskedAgain => "asked_again",
+        FactKind::Instrument(_) => "instrument",
         FactKind::TimedOut => "timed_out",
         FactKind::Told { .. } => "told",
     }
@@ -40,7 +42,14 @@ pub(super) fn fact_line(kind: &FactKind) -> String {
             reason_line(&movement.reason),
         ]),
         FactKind::Contradicted { detail } => detail.clone(),
-        FactKind::Unanswered | FactKind::TimedOut => String::new(),
+        FactKind::Unanswered | FactKind::AskedAgain | FactKind::TimedOut => String::new(),
+        FactKind::Instrument(telling) => join(&[
+            word_of(&telling.state),
+            telling.brand.clone().unwrap_or_default(),
+            telling.last_four.clone().unwrap_or_default(),
+            telling.provider_reference.clone(),
+            reason_line(&telling.reason),
+        ]),
         FactKind::Told { outcome } => word_of(outcome),
     }
 }

@@ -75,6 +75,7 @@ mod tests {
             body: body.to_vec(),
             received_at: "2026-03-02T14:00:01Z".parse().expect("a time"),
             provider_date: None,
+            handed_over: None,
         };
         match text(&answer) {
             Ok(text) => panic!("taken: {text}"),

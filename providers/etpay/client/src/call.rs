@@ -37,7 +37,7 @@ pub fn step(operation: Operation, account: &Account, body: &impl Serialize) -> R
             ("content-type", "application/json".to_owned()),
             ("accept", "application/json".to_owned()),
         ],
-        body,
+        body: body.into(),
         timeout_ms: operation.timeout_ms,
         needs_token: false,
     };

@@ -338,6 +338,8 @@ mod tests {
             reference: "PRUEBA1".into(),
             provider_reference: "sesion1".into(),
             total: Money::new(24_990, Currency::Clp),
+            movements: Vec::new(),
+            awaited_instrument: None,
         };
         assert_eq!(claims(MEMBERS).contradiction(&target), None);
         let others = [

@@ -81,7 +81,7 @@ pub fn read(answer: &Answer, authorization: &Authorization, account: &Account) -
     };
     let opening = Opening {
         provider_reference: token.to_owned(),
-        pay_url,
+        pay_url: Some(pay_url),
         pay_code: None,
         expires_at: authorization.expires_at.min(end_of_session(answer.received_at)),
     };
@@ -89,6 +89,7 @@ pub fn read(answer: &Answer, authorization: &Authorization, account: &Account) -
     Step::Learned(Learned {
         observations: vec![Observation { subject: subject(account, token), facts }],
         attempt_key: Some(key.to_owned().into()),
+        tokens: Vec::new(),
     })
 }
 
@@ -225,6 +226,11 @@ mod tests {
             language: Language::Es,
             methods: vec![],
             extra: vec![],
+            customer: None,
+            keep_instrument: false,
+            instrument: None,
+            is_shopper_away: false,
+            instalments: None,
             shopper: Shopper { ip: [203, 0, 113, 24].into(), user_agent: "Prueba/1.0".into() },
         };
         Authorization {
@@ -232,6 +238,8 @@ mod tests {
             order,
             expires_at: "2026-03-02T15:00:00Z".parse().expect("a time"),
             return_url: "https://pagos.example/r/andes/att_1".parse().expect("an address"),
+            card_url: "https://pagos.example/c/andes/att_1".parse().expect("an address"),
+            instrument: None,
         }
     }
 
@@ -242,6 +250,7 @@ mod tests {
             body: body.as_bytes().to_vec(),
             received_at: "2026-03-02T14:00:01Z".parse().expect("a time"),
             provider_date: None,
+            handed_over: None,
         };
         read(&answer, &authorization("PRUEBA1"), &account())
     }
@@ -314,6 +323,9 @@ mod tests {
         };
         let FactKind::Opened(opening) = &learned.observations[0].facts[0].kind else { panic!("not opened") };
         assert_eq!(opening.expires_at.to_string(), "2026-03-02T14:30:01Z");
-        assert_eq!(opening.pay_url.as_str(), "https://pmt-sandbox.etpay.com/session/sesion1");
+        assert_eq!(
+            opening.pay_url.as_ref().map(url::Url::as_str),
+            Some("https://pmt-sandbox.etpay.com/session/sesion1")
+        );
     }
 }

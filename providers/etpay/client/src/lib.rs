@@ -52,6 +52,7 @@ impl Provider for EtPay {
             Task::Authorize(authorization) => initialize::begin(authorization, account),
             Task::LookUp(target) => status::begin(target, account),
             Task::Withdraw(_) => Err(cannot_withdraw()),
+            Task::ChargeStored(_) | Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_) => Err(has_none()),
         };
         step.unwrap_or_else(|refusal| Step::Refused(*refusal))
     }
@@ -68,6 +69,9 @@ impl Provider for EtPay {
             Task::Authorize(authorization) => initialize::read(&answer, authorization, account),
             Task::LookUp(target) => status::read(&answer, target, account),
             Task::Withdraw(_) => Step::Refused(*cannot_withdraw()),
+            Task::ChargeStored(_) | Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_) => {
+                Step::Refused(*has_none())
+            }
         }
     }
 
@@ -91,6 +95,11 @@ fn subject(account: &Account, session_token: &str) -> Subject {
         kind: SubjectKind::Attempt,
         provider_reference: session_token.to_owned(),
     }
+}
+
+/// A transfer is pushed by its bank: nothing is kept, and nothing is given back by this way.
+fn has_none() -> Box<Refusal> {
+    Box::new(Refusal::unsupported("ETpay has no such operation."))
 }
 
 /// No operation ends a session: its payer does, or its time (PROTOCOL.md 4).
@@ -117,6 +126,8 @@ mod tests {
             reference: "PRUEBA1".into(),
             provider_reference: "s".repeat(64),
             total: Money::new(24_990, Currency::Clp),
+            movements: Vec::new(),
+            awaited_instrument: None,
         }
     }
 

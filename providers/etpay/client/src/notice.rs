@@ -49,6 +49,8 @@ pub fn read(notice: &RawNotice, keys: Keys<'_>, now: Timestamp) -> Reading {
         reason: "signed with the session's own key",
         reference: claims.order_id().map(str::to_owned),
         repeat_key: Some(claims.repeat_key()),
+        tokens: Vec::new(),
+        handover: None,
         observations: vec![Observation { subject: subject.clone(), facts }],
         subject: Some(subject),
         // What cannot be read in it, or is not what was asked for, may be told by the query.
@@ -101,6 +103,8 @@ fn not_believed(verdict: Verdict, reason: &'static str) -> Reading {
         observations: Vec::new(),
         ask: false,
         repeat_key: None,
+        tokens: Vec::new(),
+        handover: None,
     }
 }
 
@@ -133,6 +137,8 @@ mod tests {
             reference: "PRUEBA1".into(),
             provider_reference: "sesion1".into(),
             total: Money::new(24_990, Currency::Clp),
+            movements: Vec::new(),
+            awaited_instrument: None,
         };
         ClaimedAttempt { key: Some(key.to_owned().into()), target }
     }

@@ -46,6 +46,8 @@ pub static PROFILE: Profile = Profile {
         own_expiry_s: Some(SILENCE_AFTER_END_S),
     },
     settings: SETTINGS,
+    operations: payment::operation::Operations::NONE,
+    keeps_instruments: false,
     masked_members: MASKED_MEMBERS,
 };
 

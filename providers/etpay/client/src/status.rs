@@ -127,6 +127,8 @@ mod tests {
             reference: "PRUEBA1".into(),
             provider_reference: "sesion1".into(),
             total: Money::new(24_990, Currency::Clp),
+            movements: Vec::new(),
+            awaited_instrument: None,
         };
         let answer = Answer {
             status: 200,
@@ -134,6 +136,7 @@ mod tests {
             body: body.as_bytes().to_vec(),
             received_at: "2026-03-02T14:30:00Z".parse().expect("a time"),
             provider_date: None,
+            handed_over: None,
         };
         match read(&answer, &target, &account()) {
             Step::Learned(learned) => {

@@ -127,6 +127,8 @@ impl Exchange {
                     order,
                     expires_at: self.setting("expires_at").parse().expect("an expiry"),
                     return_url: self.setting("return_url").parse().expect("an address"),
+                    card_url: "https://pagos.example/c/andes/att_1".parse().expect("an address"),
+                    instrument: None,
                 }))
             }
             "look up" => Task::LookUp(self.target()),
@@ -140,6 +142,8 @@ impl Exchange {
             reference: self.setting("reference").to_owned(),
             provider_reference: self.setting("session").to_owned(),
             total: Money::from_text(total, currency.parse().expect("a currency")).expect("an amount"),
+            movements: Vec::new(),
+            awaited_instrument: None,
         }
     }
 
@@ -158,6 +162,7 @@ impl Exchange {
             body: self.part("answer").trim_end().as_bytes().to_vec(),
             received_at: self.now(),
             provider_date: None,
+            handed_over: None,
         };
         let step = EtPay.resume(&task, &account, &call.memo, Input::Answer(answer), self.moment());
         self.compare(&match step {
@@ -188,6 +193,8 @@ impl Exchange {
             reference: "ANDES-2026-000417".into(),
             provider_reference: claimed.provider_reference.clone(),
             total: Money::new(24_990, Currency::Clp),
+            movements: Vec::new(),
+            awaited_instrument: None,
         };
         let key = self.settings.get("key");
         let attempt = key.map(|key| ClaimedAttempt { key: Some(key.clone().into()), target: target() });

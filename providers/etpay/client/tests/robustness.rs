@@ -43,8 +43,14 @@ const SPOILT: [&str; 16] = [
 
 fn answered(status: u16, body: &[u8]) -> Vec<Observation> {
     let received_at = now();
-    let answer =
-        Answer { status, content_type: String::new(), body: body.to_vec(), received_at, provider_date: None };
+    let answer = Answer {
+        status,
+        content_type: String::new(),
+        body: body.to_vec(),
+        received_at,
+        provider_date: None,
+        handed_over: None,
+    };
     let moment = Moment { now: now(), entropy: Entropy::new([7; 32]) };
     let task = Task::LookUp(target());
     match EtPay.resume(&task, &account(), &Memo::default(), Input::Answer(answer), moment) {
@@ -205,6 +211,8 @@ fn target() -> Target {
         reference: "PRUEBA1".into(),
         provider_reference: "sesion1".into(),
         total: Money::new(24_990, Currency::Clp),
+        movements: Vec::new(),
+        awaited_instrument: None,
     }
 }
 

@@ -127,6 +127,8 @@ fn claimed(key: SecretString) -> ClaimedAttempt {
         reference: "ANDES-2026-000417".into(),
         provider_reference: "sesion1".into(),
         total: Money::new(24_990, Currency::Clp),
+        movements: Vec::new(),
+        awaited_instrument: None,
     };
     ClaimedAttempt { key: Some(key), target }
 }

@@ -202,6 +202,7 @@ mod tests {
             body: body.to_vec(),
             received_at: "2026-03-02T14:31:12Z".parse().expect("a time"),
             provider_date: None,
+            handed_over: None,
         }
     }
 

@@ -44,7 +44,7 @@ pub fn step<B: Serialize>(
         method: operation.method,
         url,
         headers: content_type.into_iter().chain(others).collect(),
-        body: written.unwrap_or_default(),
+        body: written.unwrap_or_default().into(),
         timeout_ms: operation.timeout_ms,
         needs_token: true,
     };

@@ -79,6 +79,11 @@ pub mod tests {
             language: Language::Es,
             methods: vec![],
             extra: vec![ExtraField { keyword: "tienda".into(), value: "07".into(), shown: Shown::Nowhere }],
+            customer: None,
+            keep_instrument: false,
+            instrument: None,
+            is_shopper_away: false,
+            instalments: None,
             shopper: Shopper { ip: [203, 0, 113, 24].into(), user_agent: "Prueba/1.0".into() },
         }
     }

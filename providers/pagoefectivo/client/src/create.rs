@@ -79,7 +79,7 @@ fn opening(answer: &Answer, authorization: &Authorization, account: &Account) ->
     let ends = created.date_expiry.text().and_then(lima::instant);
     Ok(Opening {
         provider_reference: cip.to_owned(),
-        pay_url: pay_url.ok_or(unclear("the answer names no page of the CIP"))?,
+        pay_url: Some(pay_url.ok_or(unclear("the answer names no page of the CIP"))?),
         pay_code: Some(cip.to_owned()),
         expires_at: ends.unwrap_or(authorization.expires_at).min(authorization.expires_at),
     })
@@ -181,6 +181,8 @@ mod tests {
             order: sound(),
             expires_at: at("2026-03-05T04:59:00Z"),
             return_url: "https://pagos.example/r/andes/att_1".parse().expect("an address"),
+            card_url: "https://pagos.example/c/andes/att_1".parse().expect("an address"),
+            instrument: None,
         }
     }
 
@@ -191,6 +193,7 @@ mod tests {
             body: body.as_bytes().to_vec(),
             received_at: at("2026-03-02T14:31:12Z"),
             provider_date: None,
+            handed_over: None,
         };
         read(&answer, &authorization(), &account())
     }

@@ -45,7 +45,13 @@ mod tests {
 
     fn target(cip: &str) -> Target {
         let total = Money::new(14_990, Currency::Pen);
-        Target { reference: "PRUEBA1".into(), provider_reference: cip.into(), total }
+        Target {
+            reference: "PRUEBA1".into(),
+            provider_reference: cip.into(),
+            total,
+            movements: Vec::new(),
+            awaited_instrument: None,
+        }
     }
 
     #[test]
@@ -57,6 +63,7 @@ mod tests {
                 body: body.as_bytes().to_vec(),
                 received_at: "2026-03-02T15:00:00Z".parse().expect("a time"),
                 provider_date: None,
+                handed_over: None,
             };
             read(&answer, &target("30418826"), &account())
         };

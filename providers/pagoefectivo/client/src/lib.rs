@@ -25,7 +25,7 @@ use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::order::{Complaint, Order};
 use payment::profile::Profile;
 use payment::provider::{Moment, Provider};
-use payment::step::{Answer, Input, Memo, Request, Step};
+use payment::step::{Answer, Input, Memo, Refusal, Request, Step};
 use payment::subject::SubjectKind;
 use payment::task::Task;
 use payment::token::AccessToken;
@@ -63,6 +63,7 @@ impl Provider for PagoEfectivo {
             Task::Authorize(authorization) => create::begin(authorization, account, moment.now),
             Task::LookUp(target) => search::begin(target, account),
             Task::Withdraw(target) => delete::begin(target, account),
+            Task::ChargeStored(_) | Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_) => Err(has_none()),
         };
         step.unwrap_or_else(|refusal| Step::Refused(*refusal))
     }
@@ -79,6 +80,9 @@ impl Provider for PagoEfectivo {
             Task::Authorize(authorization) => create::read(&answer, authorization, account),
             Task::LookUp(target) => search::read(&answer, target, account),
             Task::Withdraw(target) => delete::read(&answer, target, account),
+            Task::ChargeStored(_) | Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_) => {
+                Step::Refused(*has_none())
+            }
         }
     }
 
@@ -103,6 +107,11 @@ impl Provider for PagoEfectivo {
     }
 }
 
+/// Cash is neither kept nor given back by this way.
+fn has_none() -> Box<Refusal> {
+    Box::new(Refusal::unsupported("PagoEfectivo has no such operation."))
+}
+
 /// The subject of a CIP's facts.
 fn subject(account: &Account, cip: &str) -> Subject {
     Subject { account: account.id.clone(), kind: SubjectKind::Attempt, provider_reference: cip.to_owned() }
@@ -122,6 +131,8 @@ mod tests {
             reference: "PRUEBA1".into(),
             provider_reference: "30418826".into(),
             total: Money::new(14_990, Currency::Pen),
+            movements: Vec::new(),
+            awaited_instrument: None,
         };
         let moment =
             Moment { now: "2026-03-02T14:30:00Z".parse().expect("a time"), entropy: Entropy::new([0; 32]) };

@@ -118,7 +118,7 @@ impl Event {
             };
         };
         let account = keys.account;
-        let told = self.facts(cip, account, now);
+        let told = self.facts(cip, now);
         let contradiction = keys.attempt.and_then(|attempt| self.contradiction(&attempt.target));
         let (reason, facts, ask) = match (told, contradiction) {
             (Some(facts), None) => ("signed with the account's secret key", facts, false),
@@ -140,6 +140,8 @@ impl Event {
             reason,
             reference: self.reference().map(str::to_owned),
             repeat_key: Some(repeat_key),
+            tokens: Vec::new(),
+            handover: None,
             observations: vec![Observation { subject: subject.clone(), facts }],
             subject: Some(subject),
             ask,
@@ -147,13 +149,13 @@ impl Event {
     }
 
     /// What a notice of payment tells; nothing when it is not one, or has no amount that we can count.
-    fn facts(&self, cip: &str, account: &Account, now: Timestamp) -> Option<Vec<Fact>> {
+    fn facts(&self, cip: &str, now: Timestamp) -> Option<Vec<Fact>> {
         if self.kind.text() != Some(PAID) {
             return None;
         }
         let amount = self.amount()?;
         let at = self.data.payment_date.text().and_then(lima::instant).unwrap_or(now);
-        let opened = self.reference().map(|_| opened(cip, account, at));
+        let opened = self.reference().map(|_| opened(cip, at));
         let number = Some(self.operation_number.for_people()).filter(|number| !number.is_empty());
         let receipt = Receipt { number, ..Receipt::default() };
         Some(opened.into_iter().chain(paid(cip, amount, at, self.reason(), receipt)).collect())
@@ -188,10 +190,10 @@ impl Event {
 
 /// That the CIP exists and is this attempt's: what an attempt needs whose creation was lost. Its page is not told and nobody
 /// is sent there any more, since the CIP is paid: the account's own address stands in its place.
-fn opened(cip: &str, account: &Account, at: Timestamp) -> Fact {
+fn opened(cip: &str, at: Timestamp) -> Fact {
     let opening = Opening {
         provider_reference: cip.to_owned(),
-        pay_url: account.base_url.clone(),
+        pay_url: None,
         pay_code: Some(cip.to_owned()),
         expires_at: at,
     };
@@ -208,6 +210,8 @@ fn not_believed(verdict: Verdict, reason: &'static str) -> Reading {
         observations: Vec::new(),
         ask: false,
         repeat_key: None,
+        tokens: Vec::new(),
+        handover: None,
     }
 }
 
@@ -356,6 +360,8 @@ mod tests {
                 reference: "PRUEBA1".into(),
                 provider_reference: "30418826".into(),
                 total: Money::new(minor, currency),
+                movements: Vec::new(),
+                awaited_instrument: None,
             },
         };
         let raw = notice(BODY, &[("pe-signature", &sign(BODY, NEW))]);

@@ -49,6 +49,8 @@ pub static PROFILE: Profile = Profile {
         own_expiry_s: Some(OWN_EXPIRY_S),
     },
     settings: SETTINGS,
+    operations: payment::operation::Operations::NONE,
+    keeps_instruments: false,
     masked_members: MASKED_MEMBERS,
 };
 

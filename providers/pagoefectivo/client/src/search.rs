@@ -159,6 +159,8 @@ mod tests {
             reference: "PRUEBA1".into(),
             provider_reference: "30418826".into(),
             total: Money::new(14_990, Currency::Pen),
+            movements: Vec::new(),
+            awaited_instrument: None,
         }
     }
 
@@ -169,6 +171,7 @@ mod tests {
             body: format!(r#"{{"code":100,"message":"Solicitud exitosa.","data":{data}}}"#).into_bytes(),
             received_at: "2026-03-02T17:00:00Z".parse().expect("a time"),
             provider_date: None,
+            handed_over: None,
         };
         read(&answer, &target(), &account())
     }

@@ -31,7 +31,7 @@ pub fn request(account: &Account, now: Timestamp) -> Option<Request> {
         method: "POST",
         url: call::below(&account.base_url, &["v1", "authorizations"])?,
         headers: vec![("content-type", "application/json".to_owned())],
-        body: serde_json::to_vec(&body).ok()?,
+        body: serde_json::to_vec(&body).ok()?.into(),
         timeout_ms: TIMEOUT_MS,
         needs_token: false,
     })
@@ -80,14 +80,21 @@ mod tests {
 
     fn answered(status: u16, body: &str) -> Option<AccessToken> {
         let body = body.as_bytes().to_vec();
-        read(&Answer { status, content_type: String::new(), body, received_at: now(), provider_date: None })
+        read(&Answer {
+            status,
+            content_type: String::new(),
+            body,
+            received_at: now(),
+            provider_date: None,
+            handed_over: None,
+        })
     }
 
     #[test]
     fn neither_the_secret_key_nor_an_older_one_is_ever_sent() {
         let _story = testing::story("neither_the_secret_key_nor_an_older_one_is_ever_sent");
         let request = request(&account(), now()).expect("a request");
-        let body = String::from_utf8(request.body.clone()).expect("text");
+        let body = String::from_utf8(request.body.to_vec()).expect("text");
         assert!(body.contains("20fa6ac994ebd37b2489bb6dee3699229f65794cacfb7c8049e422e747ac0d86"), "{body}");
         assert!(!body.contains("hub0Demo") && !body.contains("antes"), "{body}");
         assert!(!request.needs_token);

@@ -156,6 +156,8 @@ impl Exchange {
                     order,
                     expires_at: self.setting("expires_at").parse().expect("an expiry"),
                     return_url: self.setting("return_url").parse().expect("an address"),
+                    card_url: "https://pagos.example/c/andes/att_1".parse().expect("an address"),
+                    instrument: None,
                 }))
             }
             "look up" => Task::LookUp(self.target()),
@@ -170,6 +172,8 @@ impl Exchange {
             reference: self.setting("reference").to_owned(),
             provider_reference: self.setting("cip").to_owned(),
             total: Money::from_text(total, currency.parse().expect("a currency")).expect("an amount"),
+            movements: Vec::new(),
+            awaited_instrument: None,
         }
     }
 
@@ -187,6 +191,7 @@ impl Exchange {
             Task::Authorize(_) => AfterLost::Adopt,
             Task::LookUp(_) => AfterLost::FreshStart,
             Task::Withdraw(_) => AfterLost::Search,
+            other => panic!("{}: no exchange does {other:?}", self.name),
         };
         assert_eq!(call.on_lost, on_lost, "{}", self.name);
         let answer = self.answer();
@@ -230,6 +235,7 @@ impl Exchange {
             body: self.part("answer").trim_end().as_bytes().to_vec(),
             received_at: self.now(),
             provider_date: None,
+            handed_over: None,
         }
     }
 

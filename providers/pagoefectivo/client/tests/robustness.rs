@@ -58,6 +58,7 @@ fn resumed(task: &Task, status: u16, body: &[u8]) -> Step {
         body: body.to_vec(),
         received_at: now(),
         provider_date: None,
+        handed_over: None,
     };
     let moment = Moment { now: now(), entropy: Entropy::new([7; 32]) };
     PagoEfectivo.resume(task, &account(), &Memo::default(), Input::Answer(answer), moment)
@@ -126,7 +127,7 @@ proptest! {
         prop_assert!(is_unpaid(&found(status, &body)));
         prop_assert!(created(status, &body).is_empty());
         let _ = resumed(&Task::Withdraw(target()), status, &body);
-        let answer = Answer { status, content_type: String::new(), body: body.clone(), received_at: now(), provider_date: None };
+        let answer = Answer { status, content_type: String::new(), body: body.clone(), received_at: now(), provider_date: None, handed_over: None };
         prop_assert!(PagoEfectivo.read_token(&account(), &answer).is_none());
         prop_assert!(!noticed(&body, &signature).verdict.is_genuine());
         prop_assert!(is_unpaid(&signed(&body).observations));
@@ -248,6 +249,8 @@ fn target() -> Target {
         reference: "PRUEBA1".into(),
         provider_reference: "30418826".into(),
         total: Money::new(14_990, Currency::Pen),
+        movements: Vec::new(),
+        awaited_instrument: None,
     }
 }
 
@@ -267,6 +270,11 @@ fn authorize() -> Task {
         language: Language::Es,
         methods: vec![],
         extra: vec![],
+        customer: None,
+        keep_instrument: false,
+        instrument: None,
+        is_shopper_away: false,
+        instalments: None,
         shopper: Shopper { ip: [203, 0, 113, 24].into(), user_agent: "Prueba/1.0".into() },
     };
     Task::Authorize(Box::new(Authorization {
@@ -274,6 +282,8 @@ fn authorize() -> Task {
         order,
         expires_at: now() + jiff::SignedDuration::from_hours(24),
         return_url: "https://pagos.example/r/andes/att_1".parse().expect("an address"),
+        card_url: "https://pagos.example/c/andes/att_1".parse().expect("an address"),
+        instrument: None,
     }))
 }
 

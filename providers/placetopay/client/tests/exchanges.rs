@@ -118,6 +118,8 @@ impl Exchange {
                     order,
                     expires_at: self.setting("expires_at").parse().expect("an expiry"),
                     return_url: self.setting("return_url").parse().expect("an address"),
+                    card_url: "https://pagos.example/c/andes/att_1".parse().expect("an address"),
+                    instrument: None,
                 }))
             }
             "look up" => Task::LookUp(self.target()),
@@ -132,6 +134,8 @@ impl Exchange {
             reference: self.setting("reference").to_owned(),
             provider_reference: self.setting("session").to_owned(),
             total: Money::from_text(total, currency.parse().expect("a currency")).expect("an amount"),
+            movements: Vec::new(),
+            awaited_instrument: None,
         }
     }
 
@@ -148,6 +152,7 @@ impl Exchange {
             body: self.part("answer").trim_end().as_bytes().to_vec(),
             received_at: self.now(),
             provider_date: None,
+            handed_over: None,
         };
         let step = AvalPay.resume(&task, &account(), &call.memo, Input::Answer(answer), self.moment());
         self.compare(&match step {

@@ -34,8 +34,14 @@ const SPOILT: [&str; 12] = [
 fn answered(status: u16, body: &[u8]) -> Step {
     let task = Task::LookUp(target());
     let received_at = now();
-    let answer =
-        Answer { status, content_type: String::new(), body: body.to_vec(), received_at, provider_date: None };
+    let answer = Answer {
+        status,
+        content_type: String::new(),
+        body: body.to_vec(),
+        received_at,
+        provider_date: None,
+        handed_over: None,
+    };
     let moment = Moment { now: now(), entropy: Entropy::new([7; 32]) };
     AvalPay.resume(&task, &account(), &Memo::default(), Input::Answer(answer), moment)
 }
@@ -124,6 +130,8 @@ fn target() -> Target {
         reference: "PRUEBA1".into(),
         provider_reference: "508817".into(),
         total: Money::new(11_900_000, Currency::Cop),
+        movements: Vec::new(),
+        awaited_instrument: None,
     }
 }
 

@@ -141,6 +141,7 @@ mod tests {
             body,
             received_at,
             provider_date: None,
+            handed_over: None,
         })
     }
 

@@ -70,7 +70,7 @@ pub fn step(
             ("content-type", "application/json".to_owned()),
             ("accept", "application/json".to_owned()),
         ],
-        body,
+        body: body.into(),
         timeout_ms: operation.timeout_ms,
         needs_token: false,
     };

@@ -145,6 +145,11 @@ mod tests {
                 value: "7".into(),
                 shown: Shown::Both,
             }],
+            customer: None,
+            keep_instrument: false,
+            instrument: None,
+            is_shopper_away: false,
+            instalments: None,
             shopper: Shopper { ip: [203, 0, 113, 24].into(), user_agent: "Prueba/1.0".into() },
         }
     }

@@ -49,7 +49,7 @@ pub fn read(answer: &Answer, authorization: &Authorization, account: &Account) -
     let kind = match process_url(&created.process_url, account) {
         Some(pay_url) => FactKind::Opened(Opening {
             provider_reference: id.to_owned(),
-            pay_url,
+            pay_url: Some(pay_url),
             pay_code: None,
             expires_at: authorization.expires_at,
         }),

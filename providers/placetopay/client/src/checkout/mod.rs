@@ -50,6 +50,7 @@ impl Provider for AvalPay {
             Task::Authorize(authorization) => create::begin(authorization, account, moment),
             Task::LookUp(target) => session::begin(target, account, moment),
             Task::Withdraw(target) => cancel::begin(target, account, moment),
+            Task::ChargeStored(_) | Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_) => Err(has_none()),
         };
         step.unwrap_or_else(|refusal| Step::Refused(*refusal))
     }
@@ -66,6 +67,9 @@ impl Provider for AvalPay {
             Task::Authorize(authorization) => create::read(&answer, authorization, account),
             Task::LookUp(target) => session::read(&answer, target, account),
             Task::Withdraw(target) => cancel::read(&answer, target, account),
+            Task::ChargeStored(_) | Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_) => {
+                Step::Refused(*has_none())
+            }
         };
         match (&step, answer.provider_date) {
             (Step::Refused(refusal), Some(now)) if is_about_our_clock(refusal) && *memo != by_its_clock() => {
@@ -82,6 +86,11 @@ impl Provider for AvalPay {
     fn reply_to(&self, verdict: Verdict) -> NoticeReply {
         notice::reply_to(verdict)
     }
+}
+
+/// What this client does not do.
+fn has_none() -> Box<Refusal> {
+    Box::new(Refusal::unsupported("This account has no such operation."))
 }
 
 /// Whether a request was refused only because its seed is more than five minutes off (PROTOCOL.md 3.4). It had no
@@ -126,6 +135,8 @@ static PROFILE: Profile = Profile {
         own_expiry_s: None,
     },
     settings: SETTINGS,
+    operations: payment::operation::Operations::NONE,
+    keeps_instruments: false,
     masked_members: MASKED_MEMBERS,
 };
 
@@ -209,6 +220,8 @@ mod tests {
             reference: "PRUEBA1".into(),
             provider_reference: "508817".into(),
             total: payment::Money::new(11_900_000, Currency::Cop),
+            movements: Vec::new(),
+            awaited_instrument: None,
         };
         let moment =
             Moment { now: "2026-03-14T15:15:30Z".parse().expect("a time"), entropy: Entropy::new([0; 32]) };
@@ -237,6 +250,8 @@ mod tests {
             reference: "PRUEBA1".into(),
             provider_reference: "508817".into(),
             total: payment::Money::new(11_900_000, Currency::Cop),
+            movements: Vec::new(),
+            awaited_instrument: None,
         });
         let now: Timestamp = "2026-03-14T15:25:30Z".parse().expect("a time");
         let moment = Moment { now, entropy: Entropy::new([3; 32]) };
@@ -250,12 +265,13 @@ mod tests {
                 body: body.into_bytes(),
                 received_at: now,
                 provider_date: provider_date.map(|date| date.parse().expect("a time")),
+                handed_over: None,
             })
         };
         let date = Some("2026-03-14T15:15:30Z");
         let next = |memo: &Memo, input| AvalPay.resume(&task, &account, memo, input, moment);
         let Step::Call(call) = next(&Memo::default(), refused("103", date)) else { panic!("no second try") };
-        let body = String::from_utf8(call.request.body.clone()).expect("a text");
+        let body = String::from_utf8(call.request.body.to_vec()).expect("a text");
         assert!(body.contains("2026-03-14T10:15:30-05:00"), "{body}");
         assert!(matches!(next(&call.memo, refused("103", date)), Step::Refused(_)), "once only");
         assert!(

@@ -59,6 +59,8 @@ pub fn read(notice: &RawNotice, account: &Account) -> Reading {
             "{}|{}|{}|{}",
             message.request_id, message.status, message.date, message.signature
         )),
+        tokens: Vec::new(),
+        handover: None,
     }
 }
 
@@ -158,6 +160,8 @@ fn not_believed(verdict: Verdict, reason: &'static str) -> Reading {
         observations: Vec::new(),
         ask: false,
         repeat_key: None,
+        tokens: Vec::new(),
+        handover: None,
     }
 }
 
