@@ -3,22 +3,23 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::market::{DocumentKind, Market};
+
 /// Version of the conditions and of the data policy that a shopper accepts; kept with the order.
 pub const TERMS_VERSION: &str = "2026-01";
-/// Country whose documents the shop takes.
-pub const COUNTRY: &str = "CO";
 
 const LONGEST_NAME: usize = 60;
 const LONGEST_EMAIL: usize = 80;
-const MOBILE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// What came in the form, as typed. A field that is missing is empty.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct BuyerForm {
+    /// The id of the means of payment; empty where there is only one.
+    pub means: String,
     /// `person` or `company`.
     pub kind: String,
-    /// `CC`, `CE`, `TI`, `PPN`; of a company `NIT`, `RUT`.
+    /// One of the market's kinds of document.
     pub document_type: String,
     /// The document's number.
     pub document_number: String,
@@ -36,23 +37,6 @@ pub struct BuyerForm {
     pub accept_terms: String,
     /// Not empty: the treatment of personal data is accepted (AV-12.1-04).
     pub accept_data: String,
-}
-
-/// The kinds of identity document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DocumentType {
-    /// Citizenship card.
-    Cc,
-    /// Foreigner's card.
-    Ce,
-    /// Identity card of a minor.
-    Ti,
-    /// Passport.
-    Ppn,
-    /// Tax number of a company.
-    Nit,
-    /// Tax registration of a company.
-    Rut,
 }
 
 /// A buyer that keeps every rule, in the shape of the hub's API.
@@ -88,6 +72,8 @@ pub struct Document {
 /// A field of the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
+    /// The means of payment.
+    Means,
     /// Type of document.
     DocumentType,
     /// Number of document.
@@ -133,13 +119,13 @@ impl BuyerForm {
     }
 
     /// Checks every rule: a buyer, or everything that is wrong, in the order of the form.
-    pub fn check(&self) -> Result<Buyer, Vec<(Field, Fault)>> {
+    pub fn check(&self, market: Market) -> Result<Buyer, Vec<(Field, Fault)>> {
         let mut faults = Vec::new();
-        let kind = DocumentType::read(&self.document_type);
+        let kind = market.documents().iter().find(|kind| kind.word == self.document_type);
         let document_number = self.document_number.trim();
         match kind {
             None => faults.push((Field::DocumentType, Fault::Missing)),
-            Some(kind) if kind.is_of_company() != self.is_company() => {
+            Some(kind) if !kind.is_of(self.is_company()) => {
                 faults.push((Field::DocumentType, Fault::WrongForKind));
             }
             Some(_) => {}
@@ -153,7 +139,7 @@ impl BuyerForm {
             note(&mut faults, Field::Surname, check_name(surname, is_name_letter));
         }
         note(&mut faults, Field::Email, check_email(self.email.trim()));
-        note(&mut faults, Field::Mobile, check_mobile(self.mobile.trim()));
+        note(&mut faults, Field::Mobile, check_mobile(self.mobile.trim(), market));
         let accepted = |text: &str| if text.is_empty() { Err(Fault::NotAccepted) } else { Ok(()) };
         note(&mut faults, Field::Terms, accepted(&self.accept_terms));
         note(&mut faults, Field::Data, accepted(&self.accept_data));
@@ -163,8 +149,8 @@ impl BuyerForm {
                 name: name.to_owned(),
                 surname: (!self.is_company()).then(|| surname.to_owned()),
                 document: Document {
-                    country: COUNTRY,
-                    kind: kind.word(),
+                    country: market.country(),
+                    kind: kind.word,
                     number: document_number.to_owned(),
                 },
                 email: self.email.trim().to_owned(),
@@ -175,71 +161,18 @@ impl BuyerForm {
     }
 }
 
-impl DocumentType {
-    /// Every type, in the order of the form.
-    pub const ALL: [Self; 6] = [Self::Cc, Self::Ce, Self::Ti, Self::Ppn, Self::Nit, Self::Rut];
-
-    /// The abbreviation.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Cc => "CC",
-            Self::Ce => "CE",
-            Self::Ti => "TI",
-            Self::Ppn => "PPN",
-            Self::Nit => "NIT",
-            Self::Rut => "RUT",
-        }
-    }
-
-    /// Whether it is a company's.
-    pub const fn is_of_company(self) -> bool {
-        match self {
-            Self::Nit | Self::Rut => true,
-            Self::Cc | Self::Ce | Self::Ti | Self::Ppn => false,
-        }
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-
-    /// Whether a number is written as this type's numbers are.
-    fn takes(self, number: &str) -> bool {
-        match self {
-            Self::Cc => is_number(number, 4, 10),
-            Self::Ti => is_number(number, 5, 12),
-            Self::Nit | Self::Rut => is_number(number, 7, 10),
-            Self::Ce => {
-                let digits = number.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
-                number.len() - digits.len() <= 5 && is_number(digits, 4, 8)
-            }
-            Self::Ppn => {
-                (4..=16).contains(&number.len())
-                    && number.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            }
-        }
-    }
-}
-
 fn note(faults: &mut Vec<(Field, Fault)>, field: Field, verdict: Result<(), Fault>) {
     if let Err(fault) = verdict {
         faults.push((field, fault));
     }
 }
 
-fn check_document(kind: Option<DocumentType>, number: &str) -> Result<(), Fault> {
+fn check_document(kind: Option<&DocumentKind>, number: &str) -> Result<(), Fault> {
     match kind {
         _ if number.is_empty() => Err(Fault::Missing),
         Some(kind) if !kind.takes(number) => Err(Fault::Malformed),
         Some(_) | None => Ok(()),
     }
-}
-
-/// Digits only, the first one not zero.
-fn is_number(text: &str, shortest: usize, longest: usize) -> bool {
-    (shortest..=longest).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_digit())
-        && !text.starts_with('0')
 }
 
 fn check_name(name: &str, allowed: fn(char) -> bool) -> Result<(), Fault> {
@@ -291,10 +224,10 @@ fn check_email(email: &str) -> Result<(), Fault> {
     if local_is_good && domain_is_good && ends_in_letters { Ok(()) } else { Err(Fault::Malformed) }
 }
 
-fn check_mobile(mobile: &str) -> Result<(), Fault> {
+fn check_mobile(mobile: &str, market: Market) -> Result<(), Fault> {
     if mobile.is_empty() {
         Err(Fault::Missing)
-    } else if MOBILE_DIGITS.contains(&mobile.len()) && mobile.bytes().all(|byte| byte.is_ascii_digit()) {
+    } else if market.takes_mobile_of(mobile.len()) && mobile.bytes().all(|byte| byte.is_ascii_digit()) {
         Ok(())
     } else {
         Err(Fault::Malformed)
@@ -307,6 +240,7 @@ mod tests {
 
     fn form() -> BuyerForm {
         BuyerForm {
+            means: String::new(),
             kind: "person".into(),
             document_type: "CC".into(),
             document_number: "1093847561".into(),
@@ -332,12 +266,12 @@ mod tests {
     }
 
     fn faults(form: &BuyerForm) -> Vec<(Field, Fault)> {
-        form.check().err().unwrap_or_default()
+        form.check(Market::Colombia).err().unwrap_or_default()
     }
 
     #[test]
     fn a_complete_form_is_a_buyer() {
-        let buyer = form().check().expect("no fault");
+        let buyer = form().check(Market::Colombia).expect("no fault");
         assert_eq!(buyer.surname.as_deref(), Some("Ficticia Ñáñez"));
         assert_eq!(buyer.document.kind, "CC");
         assert!(!buyer.is_company);
@@ -389,7 +323,7 @@ mod tests {
         let _story = testing::story("a_company_has_a_name_with_digits_and_no_surname");
         let mut typed = company();
         typed.surname = "no se mira 9".into();
-        let buyer = typed.check().expect("no fault");
+        let buyer = typed.check(Market::Colombia).expect("no fault");
         assert!(buyer.is_company && buyer.surname.is_none());
         let sent = serde_json::to_value(&buyer).expect("JSON");
         assert!(sent.get("surname").is_none());

@@ -1,9 +1,8 @@
 //! What the shop sells, and the sums of a cart. Everything on sale is invented.
 
 use crate::language::Language;
+use crate::market::Market;
 
-/// IVA, in hundredths of the net price.
-pub const IVA_PERCENT: i64 = 19;
 /// Most pieces of one product in a cart.
 pub const MAX_QUANTITY: u32 = 9;
 
@@ -12,10 +11,10 @@ pub const MAX_QUANTITY: u32 = 9;
 pub struct Product {
     /// Stock number, part of addresses and of the order's lines.
     pub sku: &'static str,
-    /// Price of one before tax, in centavos.
-    pub net: i64,
     /// Its picture among the shop's assets.
     pub picture: &'static str,
+    /// Price of one before tax, in minor units of each market's money, in the order of [`Market::ALL`].
+    nets: [i64; 6],
     names: [&'static str; 3],
     descriptions: [&'static str; 3],
 }
@@ -24,7 +23,7 @@ pub struct Product {
 pub static PRODUCTS: [Product; 6] = [
     Product {
         sku: "MOR-100",
-        net: 10_000_000,
+        nets: [10_000_000, 10_000, 2_600, 24_000, 50_000, 15_000],
         picture: "/assets/morral.svg",
         names: ["Morral Imaginario", "Mochila Imaginária", "Imaginary backpack"],
         descriptions: [
@@ -35,7 +34,7 @@ pub static PRODUCTS: [Product; 6] = [
     },
     Product {
         sku: "CAF-042",
-        net: 4_200_000,
+        nets: [4_200_000, 4_200, 1_100, 9_900, 20_000, 6_000],
         picture: "/assets/cafe.svg",
         names: ["Café Nube de Prueba, 500 g", "Café Nuvem de Teste, 500 g", "Test Cloud coffee, 500 g"],
         descriptions: [
@@ -46,7 +45,7 @@ pub static PRODUCTS: [Product; 6] = [
     },
     Product {
         sku: "TAZ-025",
-        net: 2_500_000,
+        nets: [2_500_000, 2_500, 650, 6_000, 12_500, 3_500],
         picture: "/assets/taza.svg",
         names: ["Taza Ejemplar", "Caneca Exemplar", "Exemplary mug"],
         descriptions: [
@@ -57,14 +56,14 @@ pub static PRODUCTS: [Product; 6] = [
     },
     Product {
         sku: "LIB-018",
-        net: 1_800_000,
+        nets: [1_800_000, 1_800, 480, 4_300, 10_000, 2_500],
         picture: "/assets/libreta.svg",
         names: ["Libreta Ficticia", "Caderno Fictício", "Fictional notebook"],
         descriptions: ["Cien hojas en blanco.", "Cem folhas em branco.", "A hundred blank pages."],
     },
     Product {
         sku: "LAM-065",
-        net: 6_500_000,
+        nets: [6_500_000, 6_500, 1_700, 15_600, 32_500, 9_500],
         picture: "/assets/lampara.svg",
         names: ["Lámpara de Ensayo", "Luminária de Ensaio", "Rehearsal lamp"],
         descriptions: [
@@ -75,7 +74,7 @@ pub static PRODUCTS: [Product; 6] = [
     },
     Product {
         sku: "PLA-030",
-        net: 3_050_000,
+        nets: [3_050_000, 3_050, 800, 7_300, 15_000, 4_500],
         picture: "/assets/planta.svg",
         names: ["Planta Hipotética", "Planta Hipotética", "Hypothetical plant"],
         descriptions: [
@@ -89,22 +88,27 @@ pub static PRODUCTS: [Product; 6] = [
 impl Product {
     /// Its name.
     pub const fn name(&self, language: Language) -> &'static str {
-        pick(&self.names, language)
+        language.pick(&self.names)
     }
 
     /// What it is.
     pub const fn description(&self, language: Language) -> &'static str {
-        pick(&self.descriptions, language)
+        language.pick(&self.descriptions)
     }
 
-    /// IVA of one, in centavos, half a centavo rounded up.
-    pub const fn tax(&self) -> i64 {
-        (self.net * IVA_PERCENT + 50) / 100
+    /// Price of one before tax, in minor units.
+    pub const fn net(&self, market: Market) -> i64 {
+        self.nets[market.place()]
     }
 
-    /// What a shopper pays for one, in centavos.
-    pub const fn gross(&self) -> i64 {
-        self.net + self.tax()
+    /// Tax of one, in minor units.
+    pub const fn tax(&self, market: Market) -> i64 {
+        market.tax_on(self.net(market))
+    }
+
+    /// What a shopper pays for one, in minor units.
+    pub const fn gross(&self, market: Market) -> i64 {
+        self.net(market) + self.tax(market)
     }
 }
 
@@ -123,9 +127,9 @@ pub struct Line {
 }
 
 impl Line {
-    /// What the line costs, tax included, in centavos.
-    pub fn gross(&self) -> i64 {
-        self.product.gross() * i64::from(self.quantity)
+    /// What the line costs, tax included, in minor units.
+    pub fn gross(&self, market: Market) -> i64 {
+        self.product.gross(market) * i64::from(self.quantity)
     }
 }
 
@@ -135,12 +139,12 @@ pub struct Cart {
     lines: Vec<Line>,
 }
 
-/// The sums of a cart, in centavos: `net + tax = gross`.
+/// The sums of a cart, in minor units: `net + tax = gross`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
     /// Before tax: what the tax is computed on.
     pub net: i64,
-    /// IVA.
+    /// The sales tax.
     pub tax: i64,
     /// To be paid.
     pub gross: i64,
@@ -181,20 +185,12 @@ impl Cart {
     }
 
     /// The sums.
-    pub fn totals(&self) -> Totals {
-        let sum = |price: fn(&Product) -> i64| -> i64 {
-            self.lines.iter().map(|line| price(line.product) * i64::from(line.quantity)).sum()
+    pub fn totals(&self, market: Market) -> Totals {
+        let sum = |price: fn(&Product, Market) -> i64| -> i64 {
+            self.lines.iter().map(|line| price(line.product, market) * i64::from(line.quantity)).sum()
         };
-        let (net, tax) = (sum(|product| product.net), sum(Product::tax));
+        let (net, tax) = (sum(Product::net), sum(Product::tax));
         Totals { net, tax, gross: net + tax }
-    }
-}
-
-const fn pick(texts: &[&'static str; 3], language: Language) -> &'static str {
-    match language {
-        Language::Es => texts[0],
-        Language::Pt => texts[1],
-        Language::En => texts[2],
     }
 }
 
@@ -210,10 +206,10 @@ mod tests {
         cart.add(&PRODUCTS[3], 1);
         assert_eq!(cart.count(), 4);
         let expected = Totals { net: 15_400_000, tax: 2_926_000, gross: 18_326_000 };
-        assert_eq!(cart.totals(), expected);
+        assert_eq!(cart.totals(Market::Colombia), expected);
         cart.set(&PRODUCTS[3], 0);
         assert_eq!(cart.lines().len(), 1);
-        assert_eq!(cart.totals().gross, 11_900_000);
+        assert_eq!(cart.totals(Market::Colombia).gross, 11_900_000);
     }
 
     #[test]
@@ -225,9 +221,18 @@ mod tests {
     }
 
     #[test]
+    fn what_costs_mexican_pesos_costs_whole_ones() {
+        for product in &PRODUCTS {
+            assert_eq!(product.gross(Market::Mexico) % 100, 0, "{}", product.sku);
+        }
+    }
+
+    #[test]
     fn stock_numbers_are_unique_and_prices_positive() {
         for product in &PRODUCTS {
-            assert!(product.net > 0, "{}", product.sku);
+            for market in Market::ALL {
+                assert!(product.net(market) > 0, "{} {market:?}", product.sku);
+            }
             let found = super::product(product.sku).map(|found| found.names);
             assert_eq!(found, Some(product.names));
         }

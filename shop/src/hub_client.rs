@@ -47,6 +47,9 @@ pub struct PaymentDocument {
     /// Where the shopper pays, while that is possible.
     #[serde(default)]
     pub pay_url: Option<Url>,
+    /// What the shopper gives at a counter or a bank to pay.
+    #[serde(default)]
+    pub pay_code: Option<String>,
     /// What a receipt shows.
     #[serde(default)]
     pub receipt: Option<Receipt>,

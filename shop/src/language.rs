@@ -45,6 +45,15 @@ impl Language {
         }
     }
 
+    /// The one of three texts, Spanish, Portuguese and English, that this language reads.
+    pub const fn pick<'a>(self, texts: &[&'a str; 3]) -> &'a str {
+        match self {
+            Self::Es => texts[0],
+            Self::Pt => texts[1],
+            Self::En => texts[2],
+        }
+    }
+
     /// Reads a tag.
     pub fn from_tag(tag: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.tag() == tag)

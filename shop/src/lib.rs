@@ -13,6 +13,8 @@ pub mod clock;
 pub mod events;
 pub mod hub_client;
 pub mod language;
+pub mod market;
+pub mod means;
 pub mod memory;
 pub mod order;
 mod pages;

@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 use crate::Timestamp;
 use crate::catalogue::Cart;
 use crate::hub_client::PaymentDocument;
+use crate::market::Market;
 use crate::order::{Order, Source};
 use crate::placing::Draft;
 
@@ -77,9 +78,10 @@ impl Memory {
 
     /// Prepares one possible order of what is in the cart now, under a token that its form carries: the
     /// total that the shopper sees is the total that is sent, and one form makes one order at most.
-    pub fn prepare(&mut self, visitor: &str, cart: Cart) -> (String, Arc<Draft>) {
+    pub fn prepare(&mut self, visitor: &str, cart: Cart, market: Market) -> (String, Arc<Draft>) {
         let token = random_token();
-        let draft = Arc::new(Draft::new(visitor.to_owned(), random_reference(), random_token(), cart));
+        let draft =
+            Arc::new(Draft::new(visitor.to_owned(), random_reference(), random_token(), cart, market));
         self.drafts.insert(token.clone(), Arc::clone(&draft));
         (token, draft)
     }
@@ -236,7 +238,7 @@ mod tests {
     #[test]
     fn a_draft_belongs_to_the_visitor_who_asked_for_it() {
         let mut memory = Memory::default();
-        let (token, _) = memory.prepare("one", Cart::default());
+        let (token, _) = memory.prepare("one", Cart::default(), Market::Colombia);
         assert!(memory.draft("one", &token).is_some());
         assert!(memory.draft("other", &token).is_none());
     }

@@ -3,10 +3,10 @@
 use url::Url;
 
 use crate::Timestamp;
-use crate::amount::CURRENCY;
 use crate::catalogue::Cart;
 use crate::hub_client::PaymentDocument;
 use crate::language::Language;
+use crate::market::Market;
 
 /// An order.
 #[derive(Clone, Debug)]
@@ -21,6 +21,10 @@ pub struct Order {
     pub language: Language,
     /// What was bought.
     pub cart: Cart,
+    /// Where, which says for how much.
+    pub market: Market,
+    /// The id of the means of payment that was chosen.
+    pub means: String,
     /// When.
     pub created_at: Timestamp,
     /// Version of the conditions that were accepted (AV-12.5-06).
@@ -153,9 +157,19 @@ impl Order {
         }
     }
 
+    /// What it costs, in minor units.
+    pub fn gross(&self) -> i64 {
+        self.cart.totals(self.market).gross
+    }
+
     /// Where the shopper can pay or try again, while that is possible.
     pub fn pay_url(&self) -> Option<&Url> {
         self.payment.as_ref().filter(|_| self.state().is_open())?.pay_url.as_ref()
+    }
+
+    /// What the shopper gives elsewhere to pay, while that is possible.
+    pub fn pay_code(&self) -> Option<&str> {
+        self.payment.as_ref().filter(|_| self.state().is_open())?.pay_code.as_deref()
     }
 
     /// Takes a word of the hub. It counts only when it agrees with what the shop itself recorded: this
@@ -180,9 +194,9 @@ impl Order {
         let is_another = self.payment.as_ref().is_some_and(|known| known.id != word.id);
         if is_another || word.reference != self.reference {
             Some(Mismatch::Payment)
-        } else if word.currency != CURRENCY {
+        } else if word.currency != self.market.currency() {
             Some(Mismatch::Currency)
-        } else if word.amount != self.cart.totals().gross {
+        } else if word.amount != self.gross() {
             Some(Mismatch::Amount)
         } else {
             None
@@ -206,6 +220,8 @@ mod tests {
             visitor: "v".into(),
             language: Language::Es,
             cart,
+            market: Market::Colombia,
+            means: "tarjeta".into(),
             created_at: at(0),
             accepted_terms: "1",
             is_refused: false,

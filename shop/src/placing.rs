@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::amount::CURRENCY;
 use crate::buyer::{Buyer, TERMS_VERSION};
 use crate::catalogue::Cart;
 use crate::hub_client::HubError;
 use crate::language::Language;
+use crate::market::Market;
+use crate::means::Means;
 use crate::order::{Order, Source};
 use crate::running::Shop;
 
@@ -27,6 +28,8 @@ pub struct Draft {
     pub order_token: String,
     /// What is bought, as it was shown.
     pub cart: Cart,
+    /// Where, which says for how much.
+    pub market: Market,
     /// One press of the button at a time; later ones find what the first one left.
     progress: tokio::sync::Mutex<Progress>,
 }
@@ -63,6 +66,8 @@ pub struct Equipment {
 /// What a shopper decided on the form.
 #[derive(Clone, Debug)]
 pub struct Purchase {
+    /// How it is paid.
+    pub means: Means,
     /// Who buys.
     pub buyer: Buyer,
     /// Whether the card is the buyer's own.
@@ -75,8 +80,8 @@ pub struct Purchase {
 
 impl Draft {
     /// A draft that nothing was sent for.
-    pub fn new(visitor: String, reference: String, order_token: String, cart: Cart) -> Self {
-        Self { visitor, reference, order_token, cart, progress: tokio::sync::Mutex::default() }
+    pub fn new(visitor: String, reference: String, order_token: String, cart: Cart, market: Market) -> Self {
+        Self { visitor, reference, order_token, cart, market, progress: tokio::sync::Mutex::default() }
     }
 
     /// The address of the order's page.
@@ -132,6 +137,8 @@ fn order_of(shop: &Shop, draft: &Draft, purchase: &Purchase) -> Order {
         visitor: draft.visitor.clone(),
         language: purchase.language,
         cart: draft.cart.clone(),
+        market: draft.market,
+        means: purchase.means.id.clone(),
         created_at: shop.clock.now(),
         accepted_terms: TERMS_VERSION,
         is_refused: false,
@@ -143,7 +150,8 @@ fn order_of(shop: &Shop, draft: &Draft, purchase: &Purchase) -> Order {
 
 /// The order in the hub's shape. The buyer is always told; the holder only when he is the buyer (C-62).
 fn request_body(shop: &Shop, draft: &Draft, purchase: &Purchase) -> Value {
-    let totals = draft.cart.totals();
+    let market = draft.market;
+    let totals = draft.cart.totals(market);
     let items: Vec<Value> = draft
         .cart
         .lines()
@@ -153,8 +161,8 @@ fn request_body(shop: &Shop, draft: &Draft, purchase: &Purchase) -> Value {
                 "sku": line.product.sku,
                 "name": line.product.name(purchase.language),
                 "quantity": line.quantity,
-                "price": line.product.net,
-                "tax": line.product.tax(),
+                "price": line.product.net(market),
+                "tax": line.product.tax(market),
             })
         })
         .collect();
@@ -162,7 +170,7 @@ fn request_body(shop: &Shop, draft: &Draft, purchase: &Purchase) -> Value {
     let mut body = json!({
         "reference": draft.reference,
         "amount": totals.gross,
-        "currency": CURRENCY,
+        "currency": market.currency(),
         "description": format!("{} {}", purchase.language.order_word(), draft.reference),
         "taxes": [{ "kind": "value_added_tax", "amount": totals.tax, "base": totals.net }],
         "details": [{ "kind": "subtotal", "amount": totals.net }],
@@ -172,7 +180,10 @@ fn request_body(shop: &Shop, draft: &Draft, purchase: &Purchase) -> Value {
         "language": purchase.language.tag(),
         "shopper": { "ip": purchase.equipment.ip, "user_agent": user_agent },
     });
-    if purchase.is_own_card {
+    if let Some(account) = &purchase.means.account {
+        body["account"] = json!(account);
+    }
+    if purchase.means.is_card && purchase.is_own_card {
         body["payer"] = json!(purchase.buyer);
     }
     body

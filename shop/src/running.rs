@@ -12,6 +12,8 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::hub_client::{HubClient, HubError, exchange, local_client};
+use crate::market::Market;
+use crate::means::Means;
 use crate::memory::{Memory, random_token};
 use crate::pages;
 use crate::settings::ShopSettings;
@@ -121,6 +123,26 @@ impl Shop {
     /// The memory, for as short as possible and never across an await.
     pub fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The means of payment that a market offers.
+    pub fn means_in(&self, market: Market) -> impl Iterator<Item = &Means> {
+        self.settings.means.iter().filter(move |means| means.market == market)
+    }
+
+    /// A means of payment by its id.
+    pub fn means(&self, id: &str) -> Option<&Means> {
+        self.settings.means.iter().find(|means| means.id == id)
+    }
+
+    /// Whether there is a means of payment in a market.
+    pub fn sells_in(&self, market: Market) -> bool {
+        self.means_in(market).next().is_some()
+    }
+
+    /// The market of those who have chosen none.
+    pub fn first_market(&self) -> Market {
+        self.settings.means.first().map_or(Market::Colombia, |means| means.market)
     }
 
     /// A path of the shop as an address for others.

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::means::Means;
+
 /// A shop's settings.
 #[derive(Clone, Debug)]
 pub struct ShopSettings {
@@ -18,8 +20,8 @@ pub struct ShopSettings {
     pub api_key: SecretString,
     /// The shop's name.
     pub name: String,
-    /// What shoppers know the gateway by; named on the pay button and among the questions (AV-12.5-02).
-    pub payment_brand: String,
+    /// How shoppers can pay, at least one way. The shop sells where there is one, and first where the first one is.
+    pub means: Vec<Means>,
     /// Whom a shopper writes to (AV-4.3-05).
     pub contact_email: String,
     /// Whom a shopper calls.

@@ -10,11 +10,13 @@ use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::language::Language;
+use crate::market::Market;
 use crate::memory::random_token;
 use crate::running::Shop;
 
 const VISITOR_COOKIE: &str = "visitor";
 const LANGUAGE_COOKIE: &str = "lang";
+const MARKET_COOKIE: &str = "market";
 
 /// A browser.
 #[derive(Clone, Debug)]
@@ -23,19 +25,22 @@ pub(crate) struct Visitor {
     pub(crate) id: String,
     /// What it reads.
     pub(crate) language: Language,
+    /// Where it buys.
+    pub(crate) market: Market,
 }
 
-/// Knows the browser again or gives it a new name; `?lang=` chooses the language from then on.
+/// Knows the browser again or gives it a new name; `?lang=` and `?market=` choose language and market from then on.
 pub(crate) async fn recognize(State(shop): State<Arc<Shop>>, mut request: Request, next: Next) -> Response {
     let known = cookie(request.headers(), VISITOR_COOKIE).filter(|id| is_token(id));
-    let chosen = request.uri().query().and_then(|query| {
-        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(name, _)| name == "lang").and_then(|(_, tag)| Language::from_tag(&tag))
-    });
+    let chosen = asked(&request, "lang").and_then(|tag| Language::from_tag(&tag));
+    let offered = |word: String| Market::of_word(&word).filter(|market| shop.sells_in(*market));
+    let market_chosen = asked(&request, "market").and_then(offered);
+    let bought_before = cookie(request.headers(), MARKET_COOKIE).and_then(offered);
     let read_before = cookie(request.headers(), LANGUAGE_COOKIE).and_then(|tag| Language::from_tag(&tag));
     let id = known.clone().unwrap_or_else(random_token);
     let language = chosen.or(read_before).unwrap_or_default();
-    request.extensions_mut().insert(Visitor { id: id.clone(), language });
+    let market = market_chosen.or(bought_before).unwrap_or_else(|| shop.first_market());
+    request.extensions_mut().insert(Visitor { id: id.clone(), language, market });
     let mut response = next.run(request).await;
     let is_https = shop.public_url.scheme() == "https";
     if known.is_none() {
@@ -44,7 +49,16 @@ pub(crate) async fn recognize(State(shop): State<Arc<Shop>>, mut request: Reques
     if let Some(language) = chosen {
         keep(&mut response, LANGUAGE_COOKIE, language.tag().to_owned(), is_https);
     }
+    if let Some(market) = market_chosen {
+        keep(&mut response, MARKET_COOKIE, market.word().to_owned(), is_https);
+    }
     response
+}
+
+/// A value of the address's query.
+fn asked(request: &Request, name: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(request.uri().query()?.as_bytes());
+    pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
 fn keep(response: &mut Response, name: &'static str, value: String, is_https: bool) {

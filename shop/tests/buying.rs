@@ -3,6 +3,8 @@
 mod support;
 
 use serde_json::json;
+use shop::market::Market;
+use shop::means::MeansTexts;
 use support::*;
 
 #[tokio::test]
@@ -306,4 +308,115 @@ async fn every_answer_forbids_scripts_and_frames() {
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}");
         assert_eq!(answer.headers()["referrer-policy"], "same-origin", "{path}");
     }
+}
+
+/// A means of payment in Chile beside one in Mexico with two ways.
+fn abroad() -> Vec<shop::means::Means> {
+    let mut means = vec![support::means("Pasarela de Prueba")];
+    for (id, market) in [("banco", Market::Chile), ("rapida", Market::Mexico), ("codigo", Market::Mexico)] {
+        let texts = MeansTexts {
+            method: format!("Por {id}"),
+            before_paying: format!("Pagarás por {id}."),
+            steps: vec!["Primer paso.".into(), "Segundo paso.".into()],
+            questions: vec![("¿Qué es?".into(), format!("Es {id}."))],
+            ..MeansTexts::default()
+        };
+        means.push(shop::means::Means {
+            id: id.into(),
+            market,
+            account: Some(format!("tienda-{id}")),
+            brand: format!("Marca {id}"),
+            is_card: false,
+            texts: [texts.clone(), texts.clone(), texts],
+        });
+    }
+    means
+}
+
+#[tokio::test]
+async fn another_country_has_its_own_money_documents_and_means() {
+    let hub = TinyHub::start().await;
+    let shop = open_shop_with(&hub, None, abroad()).await;
+    let browser = browser();
+    assert!(page(&browser, at(&shop, "/")).await.contains("COP 119.000,00"));
+    assert!(page(&browser, at(&shop, "/?market=chile")).await.contains("CLP 28.560"));
+    assert!(page(&browser, at(&shop, "/?market=peru")).await.contains("CLP 28.560"), "nobody can pay there");
+    let html = checkout(&shop, &browser).await;
+    for shown in ["IVA 19 %", "Pagar CLP 28.560 con Marca banco", "Por banco", "Pagarás por banco."] {
+        assert!(html.contains(shown), "{shown}");
+    }
+    assert!(
+        !html.contains("own_card") && !html.contains(">CC<"),
+        "no card, and no document of another country"
+    );
+    let chilean = |token: &str| {
+        let form = with(good_form(token), "document_type", "RUT");
+        with(with(form, "document_number", "11.111.111-1"), "mobile", "912345678")
+    };
+    let wrong = with(chilean(&form_token(&html)), "document_number", "11.111.111-2");
+    let answer = browser.post(at(&shop, "/checkout")).form(&wrong).send().await.expect("an answer");
+    assert_eq!(answer.status(), 422);
+    let form = with(chilean(&form_token(&html)), "means", "banco");
+    let answer = browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+    assert_eq!(answer.status(), 303);
+    let body = hub.state().creates[0].body.clone();
+    assert_eq!((&body["amount"], &body["currency"]), (&json!(28_560), &json!("CLP")));
+    assert_eq!(
+        (&body["account"], &body["buyer"]["document"]["country"]),
+        (&json!("tienda-banco"), &json!("CL"))
+    );
+    let order = page(&browser, body["return_url"].as_str().expect("an address").to_owned()).await;
+    assert!(order.contains("Segundo paso."), "how to pay is told as long as it can be paid");
+    hub.decide(&json!({"status": "approved"}));
+    let order = page(&browser, body["return_url"].as_str().expect("an address").to_owned()).await;
+    assert!(order.contains("CLP 28.560") && !order.contains("Segundo paso."));
+}
+
+#[tokio::test]
+async fn of_several_means_one_is_chosen() {
+    let hub = TinyHub::start().await;
+    let shop = open_shop_with(&hub, None, abroad()).await;
+    let browser = browser();
+    page(&browser, at(&shop, "/?market=mexico")).await;
+    let html = checkout(&shop, &browser).await;
+    assert!(html.contains("Pagar MXN 580,00</button>"));
+    let form = with(good_form(&form_token(&html)), "document_type", "RFC");
+    let form = with(with(form, "document_number", "XAXX010101000"), "mobile", "5512345678");
+    for means in ["", "banco", "novedad"] {
+        let form = with(form.clone(), "means", means);
+        let answer = browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+        assert_eq!(answer.status(), 422, "{means}");
+        assert!(answer.text().await.expect("text").contains("Elige cómo quieres pagar."));
+    }
+    assert!(hub.state().creates.is_empty());
+    let form = with(form, "means", "codigo");
+    let answer = browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+    assert_eq!(answer.status(), 303);
+    assert_eq!(hub.state().creates[0].body["account"], "tienda-codigo");
+}
+
+#[tokio::test]
+async fn a_form_sells_where_it_was_shown() {
+    let hub = TinyHub::start().await;
+    let shop = open_shop_with(&hub, None, abroad()).await;
+    let browser = browser();
+    let form = good_form(&form_token(&checkout(&shop, &browser).await));
+    page(&browser, at(&shop, "/?market=chile")).await;
+    let answer = browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+    assert_eq!(answer.status(), 303);
+    let body = hub.state().creates[0].body.clone();
+    assert_eq!((&body["amount"], &body["currency"]), (&json!(11_900_000), &json!("COP")));
+    let history = page(&browser, at(&shop, "/history")).await;
+    assert!(history.contains("COP 119.000,00"));
+}
+
+#[tokio::test]
+async fn the_questions_are_those_of_the_country_s_means() {
+    let hub = TinyHub::start().await;
+    let shop = open_shop_with(&hub, None, abroad()).await;
+    let browser = browser();
+    let here = page(&browser, at(&shop, "/questions")).await;
+    assert!(here.contains("¿Qué es Pasarela de Prueba?") && !here.contains("Es banco."));
+    let there = page(&browser, at(&shop, "/questions?market=chile")).await;
+    assert!(there.contains("Es banco.") && !there.contains("Pasarela de Prueba?"));
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::frame::Frame;
 use super::page;
 use crate::catalogue::{Cart, MAX_QUANTITY, product};
+use crate::market::Market;
 use crate::running::Shop;
 use crate::visitor::Visitor;
 
@@ -31,6 +32,12 @@ pub(super) struct Change {
     /// `add` puts pieces to those already wanted; anything else says how many are wanted.
     #[serde(default)]
     act: String,
+}
+
+impl CartPage {
+    const fn market(&self) -> Market {
+        self.frame.market
+    }
 }
 
 pub(super) async fn show(State(shop): State<Arc<Shop>>, Extension(visitor): Extension<Visitor>) -> Response {

@@ -14,8 +14,10 @@ use url::Url;
 
 use super::frame::Frame;
 use super::page;
-use crate::buyer::{BuyerForm, DocumentType, Fault, Field};
+use crate::buyer::{BuyerForm, Fault, Field};
 use crate::catalogue::Cart;
+use crate::market::Market;
+use crate::means::Means;
 use crate::order::Source;
 use crate::placing::{Draft, Equipment, Outcome, Purchase, place};
 use crate::running::Shop;
@@ -27,9 +29,11 @@ struct CheckoutPage {
     frame: Frame,
     form_token: String,
     cart: Cart,
+    /// Where the form sells, whatever the shopper has chosen since.
+    market: Market,
+    means: Vec<Means>,
     form: BuyerForm,
     faults: Vec<(Field, Fault)>,
-    document_types: [DocumentType; 6],
     /// Why the last press of the button did not lead on, in a sentence.
     trouble: Option<&'static str>,
     pending: Option<PendingOrder>,
@@ -40,6 +44,7 @@ struct PendingOrder {
     reference: String,
     page: String,
     gross: i64,
+    market: Market,
     authorization: Option<String>,
     pay_url: Option<Url>,
 }
@@ -59,7 +64,7 @@ pub(super) async fn show(State(shop): State<Arc<Shop>>, Extension(visitor): Exte
         return Redirect::to("/cart").into_response();
     }
     let pending = pending_order(&shop, &visitor).await;
-    let (form_token, draft) = shop.memory().prepare(&visitor.id, cart);
+    let (form_token, draft) = shop.memory().prepare(&visitor.id, cart, visitor.market);
     let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, BuyerForm::default());
     page(StatusCode::OK, &CheckoutPage { pending, ..checkout })
 }
@@ -75,14 +80,18 @@ pub(super) async fn submit(
     let Some(draft) = shop.memory().draft(&visitor.id, &form_token) else {
         return Redirect::to("/checkout").into_response();
     };
-    let buyer = match form.check() {
-        Ok(buyer) => buyer,
-        Err(faults) => {
+    let means = chosen(&shop, &form, draft.market);
+    let (means, buyer) = match (means, form.check(draft.market)) {
+        (Some(means), Ok(buyer)) => (means, buyer),
+        (means, checked) => {
+            let missing = means.is_none().then_some((Field::Means, Fault::Missing));
+            let faults = missing.into_iter().chain(checked.err().into_iter().flatten()).collect();
             let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, form);
             return page(StatusCode::UNPROCESSABLE_ENTITY, &CheckoutPage { faults, ..checkout });
         }
     };
     let purchase = Purchase {
+        means,
         buyer,
         is_own_card: form.is_own_card(),
         language: visitor.language,
@@ -97,7 +106,7 @@ pub(super) async fn submit(
         }
         Ok(Outcome::NothingToPay) => Redirect::to(&draft.page()).into_response(),
         Ok(Outcome::Refused) => {
-            let (fresh, draft) = shop.memory().prepare(&visitor.id, draft.cart.clone());
+            let (fresh, draft) = shop.memory().prepare(&visitor.id, draft.cart.clone(), draft.market);
             let trouble = Some(frame.text.hub_refused);
             let checkout = CheckoutPage::new(&shop, &visitor, fresh, &draft, form);
             page(StatusCode::BAD_GATEWAY, &CheckoutPage { trouble, ..checkout })
@@ -110,6 +119,15 @@ pub(super) async fn submit(
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
             answer
         }
+    }
+}
+
+/// The means that the form names, or the only one there is.
+fn chosen(shop: &Shop, form: &BuyerForm, market: Market) -> Option<Means> {
+    let offered: Vec<&Means> = shop.means_in(market).collect();
+    match offered.as_slice() {
+        [only] if form.means.is_empty() => Some((*only).clone()),
+        several => several.iter().find(|means| means.id == form.means).map(|means| (*means).clone()),
     }
 }
 
@@ -127,7 +145,8 @@ async fn pending_order(shop: &Shop, visitor: &Visitor) -> Option<PendingOrder> {
     Some(PendingOrder {
         reference: order.reference.clone(),
         page: format!("/orders/{}/{}", order.reference, order.token),
-        gross: order.cart.totals().gross,
+        gross: order.gross(),
+        market: order.market,
         authorization: receipt.and_then(|receipt| receipt.authorization),
         pay_url: order.pay_url().cloned(),
     })
@@ -144,16 +163,27 @@ impl CheckoutPage {
             frame: Frame::new(shop, visitor),
             form_token,
             cart: draft.cart.clone(),
+            market: draft.market,
+            means: shop.means_in(draft.market).cloned().collect(),
             form,
             faults: Vec::new(),
-            document_types: DocumentType::ALL,
             trouble: None,
             pending: None,
         }
     }
 
     fn totals(&self) -> crate::catalogue::Totals {
-        self.cart.totals()
+        self.cart.totals(self.market)
+    }
+
+    /// Whether a card may be asked for.
+    fn asks_for_card(&self) -> bool {
+        self.means.iter().any(|means| means.is_card)
+    }
+
+    /// Whether a means is marked: the one that was chosen, or the only one.
+    fn is_chosen(&self, means: &Means) -> bool {
+        self.form.means == means.id || self.means.len() == 1
     }
 
     /// What is wrong with a field, by its name in the form.
@@ -171,6 +201,7 @@ impl CheckoutPage {
 
 const fn field_name(field: Field) -> &'static str {
     match field {
+        Field::Means => "means",
         Field::DocumentType => "document_type",
         Field::DocumentNumber => "document_number",
         Field::Name => "name",
@@ -191,13 +222,15 @@ pub(super) fn samples(language: crate::language::Language) -> Vec<String> {
         frame: Frame::sample(language),
         form_token: "0".repeat(32),
         cart: cart.clone(),
+        market: Market::Colombia,
+        means: vec![crate::means::sample(), Means { id: "b".into(), ..crate::means::sample() }],
         form,
         faults,
-        document_types: DocumentType::ALL,
         trouble,
         pending,
     };
     let hostile = BuyerForm {
+        means: xss(),
         kind: "company".into(),
         document_type: xss(),
         document_number: xss(),
@@ -209,12 +242,13 @@ pub(super) fn samples(language: crate::language::Language) -> Vec<String> {
         accept_terms: xss(),
         accept_data: String::new(),
     };
-    let faults = hostile.check().expect_err("it has faults");
-    let every_fault = BuyerForm::default().check().expect_err("it has faults");
+    let faults = hostile.check(Market::Colombia).expect_err("it has faults");
+    let every_fault = BuyerForm::default().check(Market::Colombia).expect_err("it has faults");
     let pending = PendingOrder {
         reference: xss(),
         page: "/orders/T/x".into(),
         gross: 1,
+        market: Market::Colombia,
         authorization: Some(xss()),
         pay_url: Url::parse("http://pago.localhost/?a=%22%3E").ok(),
     };

@@ -5,8 +5,9 @@ use std::borrow::Borrow;
 use jiff::tz::TimeZone;
 
 use crate::Timestamp;
-use crate::amount::format_cop;
+use crate::amount::format_amount;
 use crate::language::Language;
+use crate::market::Market;
 use crate::running::Shop;
 use crate::text::Text;
 use crate::visitor::Visitor;
@@ -22,8 +23,10 @@ pub(super) struct Frame {
     pub(super) language: Language,
     /// The shop's name.
     pub(super) shop_name: String,
-    /// What shoppers know the gateway by.
-    pub(super) brand: String,
+    /// Where the shopper buys.
+    pub(super) market: Market,
+    /// Everywhere the shop sells.
+    pub(super) markets: Vec<Market>,
     /// Whom to write to.
     pub(super) email: String,
     /// Whom to call.
@@ -39,7 +42,8 @@ impl Frame {
             text: Text::of(visitor.language),
             language: visitor.language,
             shop_name: settings.name.clone(),
-            brand: settings.payment_brand.clone(),
+            market: visitor.market,
+            markets: Market::ALL.into_iter().filter(|market| shop.sells_in(*market)).collect(),
             email: settings.contact_email.clone(),
             phone: settings.contact_phone.clone(),
             cart_count: shop.memory().cart(&visitor.id).count(),
@@ -52,9 +56,15 @@ impl Frame {
         others.map(|language| (language.tag(), language.own_name())).collect()
     }
 
-    /// Centavos for people.
-    pub(super) fn amount(&self, centavos: impl Borrow<i64>) -> String {
-        format_cop(*centavos.borrow(), self.language)
+    /// The other markets: word and name.
+    pub(super) fn other_markets(&self) -> Vec<(&'static str, &'static str)> {
+        let others = self.markets.iter().filter(|market| **market != self.market);
+        others.map(|market| (market.word(), market.name(self.language))).collect()
+    }
+
+    /// Minor units of a market's money for people.
+    pub(super) fn amount(&self, minor: impl Borrow<i64>, market: impl Borrow<Market>) -> String {
+        format_amount(*minor.borrow(), *market.borrow(), self.language)
     }
 
     /// An instant for people, in the shop's zone, with the distance from UTC.
@@ -136,7 +146,8 @@ impl Frame {
             text: Text::of(language),
             language,
             shop_name: "<xss>Tienda</xss>".into(),
-            brand: "<xss>Pasarela</xss>".into(),
+            market: Market::Colombia,
+            markets: Market::ALL.into(),
             email: "\"><xss>@tienda.example".into(),
             phone: "<xss>601".into(),
             cart_count: 2,

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::frame::Frame;
 use super::page;
 use crate::Timestamp;
-use crate::amount::CURRENCY;
+use crate::market::Market;
 use crate::memory::{Memory, ReceivedEvent, Refused};
 use crate::order::Order;
 use crate::running::Shop;
@@ -62,6 +62,8 @@ struct OrderLine {
 #[derive(Serialize)]
 struct PaidLine {
     reference: String,
+    #[serde(skip)]
+    market: Market,
     payment: Option<String>,
     amount: i64,
     currency: &'static str,
@@ -101,8 +103,8 @@ impl OrderLine {
             reference: order.reference.clone(),
             payment: order.payment.as_ref().map(|payment| payment.id.clone()),
             status: order.payment.as_ref().map(|payment| payment.status.clone()),
-            amount: order.cart.totals().gross,
-            currency: CURRENCY,
+            amount: order.gross(),
+            currency: order.market.currency(),
             is_paid: order.paid.is_some(),
             mismatch: order.mismatch.map(crate::order::Mismatch::word),
         }
@@ -114,9 +116,10 @@ impl PaidLine {
         let paid = order.paid.as_ref()?;
         Some(Self {
             reference: order.reference.clone(),
+            market: order.market,
             payment: order.payment.as_ref().map(|payment| payment.id.clone()),
-            amount: order.cart.totals().gross,
-            currency: CURRENCY,
+            amount: order.gross(),
+            currency: order.market.currency(),
             paid_at: paid.at,
             learned_by: paid.learned_by.word(),
         })

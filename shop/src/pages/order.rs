@@ -12,6 +12,8 @@ use super::frame::Frame;
 use super::page;
 use crate::Timestamp;
 use crate::hub_client::Receipt;
+use crate::market::Market;
+use crate::means::{Means, MeansTexts};
 use crate::order::{Order, Source, State};
 use crate::running::Shop;
 use crate::visitor::Visitor;
@@ -21,6 +23,8 @@ use crate::visitor::Visitor;
 struct OrderPage {
     frame: Frame,
     order: Order,
+    /// How it is paid, when that is still offered.
+    means: Option<Means>,
 }
 
 /// Shows an order by its address alone: a shopper may come back in another browser. What the address says
@@ -43,7 +47,8 @@ pub(super) async fn show(
         }
     }
     let order = shop.memory().order(&reference, &token).cloned().unwrap_or(known);
-    page(StatusCode::OK, &OrderPage { frame: Frame::new(&shop, &visitor), order })
+    let means = shop.means(&order.means).cloned();
+    page(StatusCode::OK, &OrderPage { frame: Frame::new(&shop, &visitor), order, means })
 }
 
 impl OrderPage {
@@ -61,8 +66,12 @@ impl OrderPage {
         }
     }
 
+    fn market(&self) -> Market {
+        self.order.market
+    }
+
     fn totals(&self) -> crate::catalogue::Totals {
-        self.order.cart.totals()
+        self.order.cart.totals(self.order.market)
     }
 
     /// The instant of the provider's decision; where it is not told, of the last change once nothing more is
@@ -72,6 +81,12 @@ impl OrderPage {
         let decided = payment.and_then(|payment| payment.decided_at);
         let changed = payment.and_then(|payment| payment.updated_at).filter(|_| !self.state().is_open());
         decided.or(changed).unwrap_or(self.order.created_at)
+    }
+
+    /// What is told about the means of payment, as long as the order can be paid by it.
+    fn texts(&self) -> Option<&MeansTexts> {
+        let means = self.means.as_ref().filter(|_| self.order.pay_url().is_some())?;
+        Some(means.texts(self.frame.language))
     }
 
     fn receipt(&self) -> Receipt {
@@ -101,9 +116,11 @@ pub(super) fn samples(language: crate::language::Language) -> Vec<String> {
         Some("refunded"),
         Some("disputed"),
     ];
-    let pages = statuses
-        .into_iter()
-        .map(|status| OrderPage { frame: Frame::sample(language), order: sample_order(language, status) });
+    let pages = statuses.into_iter().map(|status| OrderPage {
+        frame: Frame::sample(language),
+        order: sample_order(language, status),
+        means: Some(crate::means::sample()),
+    });
     pages.map(|page| page.render().expect("it renders")).collect()
 }
 
@@ -114,9 +131,9 @@ pub(super) fn sample_order(language: crate::language::Language, status: Option<&
     cart.add(&crate::catalogue::PRODUCTS[1], 3);
     let payment = status.map(|status| {
         serde_json::from_value(serde_json::json!({
-            "id": "pay_<xss>", "reference": "T<xss>", "amount": cart.totals().gross, "currency": "COP",
+            "id": "pay_<xss>", "reference": "T<xss>", "amount": cart.totals(crate::market::Market::Colombia).gross, "currency": "COP",
             "status": status, "certainty": "confirmed", "version": 3,
-            "pay_url": "http://pago.localhost/x?y=\"><xss>",
+            "pay_code": "<xss>", "pay_url": "http://pago.localhost/x?y=\"><xss>",
             "receipt": {"authorization": "<xss>", "method_name": "<xss>", "last_four": "<xss>"},
             "reason": {"status": "X", "message": "<xss>"}, "decided_at": "2026-03-14T15:00:00Z",
         }))
@@ -128,6 +145,8 @@ pub(super) fn sample_order(language: crate::language::Language, status: Option<&
         visitor: "v".into(),
         language,
         cart,
+        market: crate::market::Market::Colombia,
+        means: "a".into(),
         created_at: "2026-03-14T15:00:00Z".parse().expect("a time"),
         accepted_terms: "1",
         is_refused: false,

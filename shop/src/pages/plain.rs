@@ -11,6 +11,7 @@ use axum::response::Response;
 use super::frame::Frame;
 use super::page;
 use crate::buyer::TERMS_VERSION;
+use crate::means::Means;
 use crate::running::Shop;
 use crate::visitor::Visitor;
 
@@ -18,6 +19,8 @@ use crate::visitor::Visitor;
 #[template(path = "questions.html")]
 struct QuestionsPage {
     frame: Frame,
+    /// The means of payment of the shopper's market.
+    means: Vec<Means>,
 }
 
 #[derive(Template)]
@@ -37,7 +40,8 @@ pub(super) async fn questions(
     State(shop): State<Arc<Shop>>,
     Extension(visitor): Extension<Visitor>,
 ) -> Response {
-    page(StatusCode::OK, &QuestionsPage { frame: Frame::new(&shop, &visitor) })
+    let means = shop.means_in(visitor.market).cloned().collect();
+    page(StatusCode::OK, &QuestionsPage { frame: Frame::new(&shop, &visitor), means })
 }
 
 pub(super) async fn terms(State(shop): State<Arc<Shop>>, Extension(visitor): Extension<Visitor>) -> Response {
@@ -53,7 +57,8 @@ pub(super) async fn not_found(
 
 #[cfg(test)]
 pub(super) fn question_samples(language: crate::language::Language) -> Vec<String> {
-    vec![QuestionsPage { frame: Frame::sample(language) }.render().expect("it renders")]
+    let means = vec![crate::means::sample(), Means { texts: Default::default(), ..crate::means::sample() }];
+    vec![QuestionsPage { frame: Frame::sample(language), means }.render().expect("it renders")]
 }
 
 #[cfg(test)]

@@ -25,20 +25,20 @@ macro_rules! messages {
 
 messages! {
     demo_notice skip_to_content navigation language
-    nav_catalogue nav_cart nav_orders nav_questions nav_terms nav_data contact
+    nav_catalogue nav_cart nav_orders nav_questions nav_terms nav_data contact market
     catalogue_intro tax_included quantity add
     cart_title cart_empty cart_caption product price amount update to_checkout keep_shopping
-    subtotal tax tax_base total
+    subtotal tax_base total
     checkout_title summary_title buyer_title kind kind_person kind_company
     document_type choose document_number name name_hint surname email mobile mobile_hint
-    own_card own_card_yes own_card_no own_card_hint
+    choose_means own_card own_card_yes own_card_no own_card_hint
     acceptance accept_terms accept_data pay with pay_hint faults_title
-    missing_document_type missing_document_number missing_name missing_surname missing_email missing_mobile
+    missing_means missing_document_type missing_document_number missing_name missing_surname missing_email missing_mobile
     wrong_for_kind malformed_document malformed_name malformed_surname malformed_email malformed_mobile
     too_long terms_not_accepted data_not_accepted
     hub_unreachable hub_refused
     pending_title pending_reason pending_advice pending_resume pending_go_on pending_quote
-    order_title reference state date currency authorization means reason pay_now_at look_again bought print
+    order_title reference state date currency authorization means reason pay_now_at pay_code how_to_pay look_again bought print
     mismatch all_orders
     pending approved rejected failed expired cancelled partly_paid given_back disputed
     waiting_meaning pending_meaning approved_meaning rejected_meaning failed_meaning expired_meaning
@@ -96,6 +96,7 @@ impl Text {
     /// What is wrong with a field, in a sentence.
     pub(crate) const fn fault(&self, field: Field, fault: Fault) -> &'static str {
         match (fault, field) {
+            (_, Field::Means) => self.missing_means,
             (Fault::WrongForKind, _) => self.wrong_for_kind,
             (Fault::TooLong, _) => self.too_long,
             (Fault::Missing | Fault::NotAccepted | Fault::Malformed, Field::DocumentType) => {
@@ -133,7 +134,6 @@ mod tests {
         "pay",
         "pending",
         "reason",
-        "tax",
         "total",
     ];
 

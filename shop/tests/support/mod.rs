@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use shop::market::Market;
+use shop::means::{Means, MeansTexts};
 use shop::{RunningShop, Shop, ShopSettings};
 use url::Url;
 
@@ -85,15 +87,32 @@ impl TinyHub {
     }
 }
 
+/// A means of payment in Colombia, by card.
+pub fn means(brand: &str) -> Means {
+    Means {
+        id: "tarjeta".into(),
+        market: Market::Colombia,
+        account: None,
+        brand: brand.into(),
+        is_card: true,
+        texts: <[MeansTexts; 3]>::default(),
+    }
+}
+
 /// A shop of that hub; what it follows, if anything.
 pub async fn open_shop(hub: &TinyHub, clock_follow: Option<Url>) -> RunningShop {
+    open_shop_with(hub, clock_follow, vec![means("Pasarela de Prueba")]).await
+}
+
+/// The same with other means of payment.
+pub async fn open_shop_with(hub: &TinyHub, clock_follow: Option<Url>, means: Vec<Means>) -> RunningShop {
     let settings = ShopSettings {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         public_url: None,
         hub_url: hub.url.clone(),
         api_key: API_KEY.to_owned().into(),
         name: "Tienda de Prueba".into(),
-        payment_brand: "Pasarela de Prueba".into(),
+        means,
         contact_email: "ayuda@tienda.example".into(),
         contact_phone: "601 555 0100".into(),
         clock_follow,
