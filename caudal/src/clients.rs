@@ -1,5 +1,6 @@
-//! The three parties as demo and tour ask them over HTTP: the sandbox's steering, the hub's API, the shop's inbox.
+//! The three parties as demo and tour ask them over HTTP: the sandbox's steering, the hub's API and console, the shop's inbox.
 
+mod console;
 mod hub_api;
 mod shop_inbox;
 mod steering;
@@ -8,6 +9,7 @@ use anyhow::Context;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+pub use self::console::Console;
 pub use self::hub_api::{HubApi, PaymentSeen};
 pub use self::shop_inbox::ShopInbox;
 pub use self::steering::{CraftedNotice, LedgerLine, NoticeSeen, Steering};

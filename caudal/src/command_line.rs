@@ -210,7 +210,7 @@ pub struct DemoOptions {
     #[arg(long)]
     pub fresh: bool,
 
-    /// First of four ports: hub, steering, shop, provider. 0 takes free ports.
+    /// First of the ports: hub, steering, shop, and one for each provider. 0 takes free ports.
     #[arg(long, value_name = "PORT", default_value_t = 4040)]
     pub port: u16,
 
@@ -218,7 +218,7 @@ pub struct DemoOptions {
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
 
-    /// Walk six orders to their end without a browser, compare three witnesses, and end. It keeps its data
+    /// Walk orders with every provider to their ends without a browser, compare three witnesses, and end. It keeps its data
     /// in a directory of its own.
     #[arg(long, conflicts_with = "fresh")]
     pub tour: bool,

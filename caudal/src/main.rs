@@ -14,6 +14,7 @@ mod protection;
 mod registry;
 mod screen;
 mod seeds;
+mod shown;
 mod signals;
 mod stage;
 mod tour;

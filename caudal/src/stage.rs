@@ -13,16 +13,18 @@ use payment::order::Language;
 use payment::profile::SettingKind;
 use sandbox::{Mount, RunningSandbox, Sandbox, SandboxConfig};
 use secrecy::SecretString;
+use shop::market::Market;
+use shop::means::{Means, MeansTexts};
 use shop::{RunningShop, Shop, ShopSettings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::assembly::Workers;
-use crate::clients::{HubApi, ShopInbox, Steering};
+use crate::clients::{Console, HubApi, ShopInbox, Steering};
 use crate::failure::Failure;
-use crate::registry::{self, SHOWN};
-use crate::{assembly, commands, keys, ports, web};
+use crate::shown::{self, Shown, ShownAccount};
+use crate::{assembly, commands, keys, ports, registry, web};
 
 /// The one merchant of the stage.
 const MERCHANT: &str = "tienda";
@@ -37,7 +39,7 @@ pub struct StageSettings<'a> {
     pub data: &'a Path,
     /// The database's address.
     pub database: SecretString,
-    /// The first of four ports; 0 takes free ones.
+    /// The first of the ports, three and one for each provider; 0 takes free ones.
     pub first_port: u16,
 }
 
@@ -68,8 +70,10 @@ pub struct Places {
     pub steering: Steering,
     /// The shop's inbox.
     pub shop: ShopInbox,
-    /// The provider account, new in each run: an account of an earlier sandbox is not mistaken for it.
-    pub account: String,
+    /// The hub's console.
+    pub console: Console,
+    /// The provider accounts by market, new in each run: an account of an earlier sandbox is not mistaken for one.
+    pub accounts: BTreeMap<&'static str, String>,
 }
 
 struct Keys {
@@ -82,7 +86,8 @@ struct Addresses {
     hub: SocketAddr,
     steering: SocketAddr,
     shop: SocketAddr,
-    provider: SocketAddr,
+    /// Each provider's, in the order in which they are shown.
+    providers: Vec<SocketAddr>,
 }
 
 impl Stage {
@@ -96,11 +101,11 @@ impl Stage {
         let store = assembly::open(&settings.database).await?;
         let sandbox = start_sandbox(&addresses).await?;
         let places = places(&addresses, &keys).map_err(unusable)?;
-        let account = open_account(&places, &addresses).await.map_err(unusable)?;
+        let accounts = open_accounts(&places, &addresses).await.map_err(unusable)?;
 
         let stop = CancellationToken::new();
         let listener = ports::listen("hub", addresses.hub).await?;
-        let hub_settings = hub_settings(&places, &keys, account);
+        let hub_settings = hub_settings(&places, &keys, accounts);
         let hub = assembly::hub(hub_settings, registry::providers(), store)?;
         let serving = stop.clone();
         let hub = tokio::spawn(async move { assembly::serve(&hub, listener, Workers::Here, serving).await });
@@ -139,12 +144,15 @@ fn unusable(error: anyhow::Error) -> Failure {
 }
 
 async fn addresses(first: u16) -> Result<Addresses, Failure> {
-    let ports = ports::in_a_row(first, &["hub", "steering page", "shop", "provider"]).await?;
+    let providers = shown::ALL.into_iter().map(|shown| shown.provider);
+    let names: Vec<&str> = ["hub", "steering page", "shop"].into_iter().chain(providers).collect();
+    let ports = ports::in_a_row(first, &names).await?;
     let at = |port: u16| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    let [hub, steering, shop, provider] = ports[..] else {
-        return Err(Failure::environment("four ports were wanted"));
+    let [hub, steering, shop, ref providers @ ..] = ports[..] else {
+        return Err(Failure::environment("some ports are missing"));
     };
-    Ok(Addresses { hub: at(hub), steering: at(steering), shop: at(shop), provider: at(provider) })
+    let providers = providers.iter().map(|port| at(*port)).collect();
+    Ok(Addresses { hub: at(hub), steering: at(steering), shop: at(shop), providers })
 }
 
 fn keys_in(data: &Path) -> Result<Keys, Failure> {
@@ -163,8 +171,11 @@ fn keys_in(data: &Path) -> Result<Keys, Failure> {
 }
 
 async fn start_sandbox(addresses: &Addresses) -> Result<RunningSandbox, Failure> {
-    let shown = registry::simulators().into_iter().filter(|simulator| simulator.provider() == SHOWN.provider);
-    let mounts = shown.map(|simulator| Mount::on_loopback(simulator, addresses.provider.port())).collect();
+    let mounts = registry::simulators().into_iter().filter_map(|simulator| {
+        let place = shown::ALL.iter().position(|shown| shown.provider == simulator.provider())?;
+        Some(Mount::on_loopback(simulator, addresses.providers[place].port()))
+    });
+    let mounts = mounts.collect();
     let mut config = SandboxConfig::new(mounts);
     config.steering = addresses.steering;
     config.seed = rand::random();
@@ -179,32 +190,57 @@ fn places(addresses: &Addresses, keys: &Keys) -> anyhow::Result<Places> {
     let steering_url = site("localhost", addresses.steering)?;
     let http = web::client(false)?;
     let key = SecretString::from(keys.api.clone());
+    let password = SecretString::from(keys.console_password.clone());
+    let run = rand::random::<u32>();
+    let named = |(_, account): (&Shown, &ShownAccount)| {
+        let market = account.market.word();
+        (market, format!("{MERCHANT}-{market}-{run:08x}"))
+    };
     Ok(Places {
         hub: HubApi::new(http.clone(), hub_url.clone(), key),
         steering: Steering::new(http.clone(), steering_url.clone()),
         shop: ShopInbox::new(http, shop_url.clone()),
-        account: format!("{MERCHANT}-{:08x}", rand::random::<u32>()),
+        console: Console::new(web::client(false)?, hub_url.clone(), MERCHANT, CONSOLE_USER, password),
+        accounts: shown::accounts().map(named).collect(),
         hub_url,
         shop_url,
         steering_url,
     })
 }
 
-/// Opens the account through steering, as a person would on the provider's panel.
-async fn open_account(places: &Places, addresses: &Addresses) -> anyhow::Result<Account> {
-    let notices = crate::clients::below(&places.hub_url, &["notices", SHOWN.provider, &places.account]);
-    let mut issued = places.steering.open_account(SHOWN.provider, &places.account, notices.as_str()).await?;
+/// Opens the accounts through steering, as a person would on each provider's panel.
+async fn open_accounts(places: &Places, addresses: &Addresses) -> anyhow::Result<Vec<Account>> {
+    let mut accounts = Vec::new();
+    for (shown, address) in shown::ALL.into_iter().zip(&addresses.providers) {
+        for wanted in shown.accounts {
+            accounts.push(open_account(places, shown, wanted, address.port()).await?);
+        }
+    }
+    Ok(accounts)
+}
+
+async fn open_account(
+    places: &Places,
+    shown: &Shown,
+    wanted: &ShownAccount,
+    port: u16,
+) -> anyhow::Result<Account> {
+    let id = places.account(wanted.market)?;
+    let notices = crate::clients::below(&places.hub_url, &["notices", shown.provider, id]);
+    let mut issued =
+        places.steering.open_account(shown.provider, id, notices.as_str(), wanted.opened_with).await?;
     let providers = registry::providers();
-    let provider = providers.get(SHOWN.provider).context("the shown provider is registered")?;
+    let provider = providers.get(shown.provider).context("the shown provider is registered")?;
+    let settings = wanted.settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let mut account = Account {
-        id: places.account.clone(),
+        id: id.to_owned(),
         merchant: MERCHANT.to_owned(),
-        provider: SHOWN.provider.to_owned(),
+        provider: shown.provider.to_owned(),
         environment: Environment::Test,
-        base_url: Url::parse(&format!("http://{}:{}/", SHOWN.host, addresses.provider.port()))?,
+        base_url: Url::parse(&format!("http://{}:{port}/", shown.host))?,
         credentials: [].into(),
         secrets: [].into(),
-        settings: [].into(),
+        settings: settings.collect(),
     };
     for setting in provider.profile().settings {
         let Some(value) = issued.remove(setting.name) else { continue };
@@ -217,14 +253,14 @@ async fn open_account(places: &Places, addresses: &Addresses) -> anyhow::Result<
                 account.credentials.insert(name, value);
             }
             SettingKind::OneOf(_) | SettingKind::Number { .. } | SettingKind::Text => {
-                account.settings.insert(name, value);
+                account.settings.entry(name).or_insert(value);
             }
         }
     }
     Ok(account)
 }
 
-fn hub_settings(places: &Places, keys: &Keys, account: Account) -> Settings {
+fn hub_settings(places: &Places, keys: &Keys, accounts: Vec<Account>) -> Settings {
     Settings {
         public_url: places.hub_url.clone(),
         is_production: false,
@@ -243,7 +279,7 @@ fn hub_settings(places: &Places, keys: &Keys, account: Account) -> Settings {
             language: Language::Es,
             zone: "America/Bogota".to_owned(),
         }],
-        accounts: vec![account],
+        accounts,
         limits: BTreeMap::new(),
         console: Some(ConsoleAccess {
             user: CONSOLE_USER.to_owned(),
@@ -260,18 +296,58 @@ fn hub_settings(places: &Places, keys: &Keys, account: Account) -> Settings {
 }
 
 fn shop_settings(addresses: &Addresses, places: &Places, keys: &Keys) -> ShopSettings {
-    let brand =
-        registry::providers().get(SHOWN.provider).map_or(SHOWN.provider, |known| known.profile().brand);
     ShopSettings {
         listen: addresses.shop,
         public_url: Some(places.shop_url.clone()),
         hub_url: places.hub_url.clone(),
         api_key: SecretString::from(keys.api.clone()),
         name: "Tienda Imaginaria".to_owned(),
-        payment_brand: brand.to_owned(),
+        means: shown::accounts().map(|(shown, account)| means(places, shown, account)).collect(),
         contact_email: "ayuda@tienda.example".to_owned(),
         contact_phone: "6015550100".to_owned(),
         clock_follow: Some(places.steering_url.clone()),
+    }
+}
+
+/// An account as the shop offers it, in the words that its provider is told about by.
+fn means(places: &Places, shown: &Shown, account: &ShownAccount) -> Means {
+    let providers = registry::providers();
+    let provider = providers.get(shown.provider);
+    let brand = provider.map_or(shown.provider, |provider| provider.profile().brand);
+    let storefront = provider.and_then(|provider| provider.storefront());
+    let texts = [Language::Es, Language::Pt, Language::En].map(|language| {
+        let label = |name: &str| {
+            let text = storefront.and_then(|storefront| storefront.label(name, language));
+            text.unwrap_or_default().to_owned()
+        };
+        let steps = storefront.into_iter().flat_map(|storefront| storefront.how_to_pay(language));
+        let questions = storefront.into_iter().flat_map(|storefront| storefront.questions(language));
+        MeansTexts {
+            method: label("method"),
+            before_paying: label("before_paying"),
+            after_paying: label("after_paying"),
+            steps: steps.map(str::to_owned).collect(),
+            questions: questions.map(|asked| (asked.question.to_owned(), asked.answer.to_owned())).collect(),
+        }
+    });
+    Means {
+        id: shown.provider.to_owned(),
+        market: account.market,
+        account: places.accounts.get(account.market.word()).cloned(),
+        brand: brand.to_owned(),
+        is_card: account.is_card,
+        texts,
+    }
+}
+
+impl Places {
+    /// The account by which the shop sells in a market.
+    ///
+    /// # Errors
+    /// When no provider is shown there.
+    pub fn account(&self, market: Market) -> anyhow::Result<&str> {
+        let account = self.accounts.get(market.word());
+        account.map(String::as_str).with_context(|| format!("the shop has no account for {}", market.word()))
     }
 }
 

@@ -4,5 +4,6 @@ mod document;
 mod shopper;
 mod visitor;
 
-pub use self::shopper::Shopper;
-pub use self::visitor::{Following, Page};
+pub use self::document::Document;
+pub use self::shopper::{Identity, Shopper};
+pub use self::visitor::{Following, Page, WalkError};

@@ -10,32 +10,31 @@ use serde_json::Value;
 use support::{Place, Running};
 use url::Url;
 
-/// A dozen payments, by where they stand once the provider's page was left.
+/// Two dozen payments, by where they stand once the providers' pages were left.
 const PLANTED: [(&str, usize); 7] = [
-    ("approved", 4),
-    ("cancelled", 2),
-    ("expired", 1),
+    ("approved", 8),
+    ("cancelled", 3),
+    ("expired", 3),
     ("failed", 1),
     ("pending", 1),
-    ("rejected", 1),
-    ("requires_action", 2),
+    ("rejected", 2),
+    ("requires_action", 6),
 ];
+/// By who is to charge them.
+const BY_PROVIDER: [(&str, usize); 3] = [("avalpay", 12), ("etpay", 6), ("pagoefectivo", 6)];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_demo_plants_a_dozen_payments_and_keeps_them_until_it_begins_anew() {
+async fn a_demo_plants_payments_with_every_provider_and_keeps_them_until_it_begins_anew() {
     let place = Place::with("");
     let first = statuses_of(&place, &[]).await;
-    assert_eq!(first.len(), 12, "{first:?}");
-    let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
-    for status in first.values() {
-        *counted.entry(status).or_default() += 1;
-    }
-    assert_eq!(counted.into_iter().collect::<Vec<_>>(), PLANTED);
+    assert_eq!(first.len(), 24, "{first:?}");
+    assert_eq!(counted(first.values().map(|(status, _)| status)), PLANTED);
+    assert_eq!(counted(first.values().map(|(_, provider)| provider)), BY_PROVIDER);
 
     let again = statuses_of(&place, &[]).await;
     assert_eq!(again, first, "the same payments, where they stood");
     let anew = statuses_of(&place, &["--fresh"]).await;
-    assert_eq!(anew.len(), 12);
+    assert_eq!(anew.len(), 24);
     assert!(anew.keys().all(|id| !first.contains_key(id)), "all of them are new");
 
     let mode = |name: &str| std::fs::metadata(place.path(name)).expect(name).permissions().mode() & 0o777;
@@ -45,8 +44,16 @@ async fn a_demo_plants_a_dozen_payments_and_keeps_them_until_it_begins_anew() {
     }
 }
 
+fn counted<'a>(words: impl Iterator<Item = &'a String>) -> Vec<(&'a str, usize)> {
+    let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
+    for word in words {
+        *counted.entry(word).or_default() += 1;
+    }
+    counted.into_iter().collect()
+}
+
 /// Starts a demo, reads its payments through the public API, and ends it.
-async fn statuses_of(place: &Place, more: &[&str]) -> BTreeMap<String, String> {
+async fn statuses_of(place: &Place, more: &[&str]) -> BTreeMap<String, (String, String)> {
     let arguments = [&["demo", "--json", "--port", "0", "--data", "here"], more].concat();
     let mut running = Running::start(place.command(&arguments));
     let line = tokio::task::block_in_place(|| running.line());
@@ -59,7 +66,9 @@ async fn statuses_of(place: &Place, more: &[&str]) -> BTreeMap<String, String> {
     let page: Value = asked.send().await.expect("an answer").json().await.expect("JSON");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let payments = page["data"].as_array().expect("payments").iter();
-    let statuses = payments.map(|payment| (text(&payment["id"]), text(&payment["status"]))).collect();
+    let statuses = payments
+        .map(|payment| (text(&payment["id"]), (text(&payment["status"]), text(&payment["provider"]))))
+        .collect();
     let ended = tokio::task::block_in_place(|| running.terminate());
     assert_eq!(ended.code, Some(0), "{}", ended.errors);
     statuses

@@ -7,6 +7,7 @@ use crate::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use crate::order::{Complaint, Order};
 use crate::profile::Profile;
 use crate::step::{Answer, Input, Memo, Request, Step};
+use crate::storefront::Storefront;
 use crate::subject::Subject;
 use crate::task::Task;
 use crate::token::AccessToken;
@@ -24,6 +25,11 @@ pub struct Moment {
 pub trait Provider: Send + Sync {
     /// What is so of this provider.
     fn profile(&self) -> &'static Profile;
+
+    /// What shops and pages show about it, where it has texts.
+    fn storefront(&self) -> Option<&'static Storefront> {
+        None
+    }
 
     /// What this provider would refuse in an order, before anything is written or sent.
     fn check(&self, order: &Order, account: &Account) -> Vec<Complaint>;

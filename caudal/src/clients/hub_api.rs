@@ -22,6 +22,10 @@ pub struct PaymentSeen {
     pub id: String,
     /// The merchant's reference.
     pub reference: String,
+    /// The provider.
+    pub provider: String,
+    /// The provider account.
+    pub account: String,
     /// The reference that the provider got.
     #[serde(default)]
     pub provider_reference: Option<String>,
@@ -34,6 +38,13 @@ pub struct PaymentSeen {
     pub status: String,
     /// What was paid, in minor units.
     pub paid: i64,
+    /// What was paid beyond the order's total.
+    pub overpaid: i64,
+    /// What the shopper gives elsewhere to pay.
+    #[serde(default)]
+    pub pay_code: Option<String>,
+    /// When it can no longer be paid.
+    pub expires_at: jiff::Timestamp,
     /// Where the shopper pays, while that is possible.
     #[serde(default)]
     pub pay_url: Option<Url>,

@@ -102,8 +102,15 @@ impl Steering {
         provider: &str,
         name: &str,
         notification_url: &str,
+        settings: &[(&str, &str)],
     ) -> anyhow::Result<BTreeMap<String, String>> {
-        let wanted = json!({ "provider": provider, "name": name, "notification_url": notification_url });
+        let settings: BTreeMap<&str, &str> = settings.iter().copied().collect();
+        let wanted = json!({
+            "provider": provider,
+            "name": name,
+            "notification_url": notification_url,
+            "settings": settings,
+        });
         let opened: OpenedAccount =
             self.post("opening an account at the sandbox", &["accounts"], &wanted).await?;
         Ok(opened.credentials)
@@ -126,6 +133,25 @@ impl Steering {
         let on = json!({ "request": { "fault": fault } });
         let rule = json!({ "provider": provider, "times": { "count": times }, "on": on });
         self.post("putting a hardship in force", &["hardships"], &rule).await.map(|_: Value| ())
+    }
+
+    /// Puts a fault in force for the next request of one operation.
+    pub async fn spoil_operation(
+        &self,
+        provider: &str,
+        operation: &str,
+        fault: &Value,
+    ) -> anyhow::Result<()> {
+        let on = json!({ "request": { "operation": operation, "fault": fault } });
+        let rule = json!({ "provider": provider, "on": on });
+        self.post("putting a hardship in force", &["hardships"], &rule).await.map(|_: Value| ())
+    }
+
+    /// Has a provider's simulator do something.
+    pub async fn command(&self, provider: &str, name: &str, arguments: &Value) -> anyhow::Result<Value> {
+        let command = json!({ "name": name, "arguments": arguments });
+        let what = format!("the command {name} to {provider}");
+        self.post(&what, &["providers", provider, "command"], &command).await
     }
 
     /// Takes all faults out of force.

@@ -1,4 +1,4 @@
-//! `caudal demo`: the whole of it on this machine, with orders in every state, or a tour of six orders.
+//! `caudal demo`: the whole of it on this machine, with orders in every state, or a tour of orders with every provider.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};

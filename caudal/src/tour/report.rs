@@ -5,10 +5,11 @@ use std::time::Instant;
 use payment::Money;
 use serde::Serialize;
 
+use super::Story;
 use super::scene::{Closed, KnownSoFar, Step};
-use super::stories::Story;
 use super::witnesses::{Expected, Words};
 use crate::screen::{self, Paint};
+use crate::shown::Shown;
 
 /// What the tour found so far.
 pub struct Report {
@@ -30,6 +31,7 @@ struct Document {
 
 #[derive(Serialize)]
 struct StoryReport {
+    provider: &'static str,
     name: &'static str,
     title: &'static str,
     passed: bool,
@@ -54,13 +56,14 @@ impl Report {
     }
 
     /// Takes a story that has ended.
-    pub fn add(&mut self, story: Story, closed: Closed) {
+    pub fn add(&mut self, shown: &Shown, story: &Story, closed: Closed) {
         let passed = closed.trouble.is_none();
-        if passed && closed.expected.is_some_and(|expected| expected.is_paid) {
+        if passed && closed.expected.is_some_and(|expected| expected.charges > 0) {
             self.document.first_paid_order_ms.get_or_insert(self.started.elapsed().as_millis());
         }
         self.known = closed.known;
         self.document.stories.push(StoryReport {
+            provider: shown.provider,
             name: story.name,
             title: story.title,
             passed,
@@ -112,7 +115,7 @@ fn widths(heading: &[String; 4], rows: &[[String; 4]]) -> [usize; 4] {
 }
 
 fn cells(story: &StoryReport) -> [String; 4] {
-    let name = story.name.replace('_', " ");
+    let name = format!("{}: {}", story.provider, story.name.replace('_', " "));
     let Some(words) = &story.witnesses else {
         let silent = "-".to_owned();
         return [name, silent.clone(), silent.clone(), silent];
@@ -124,10 +127,14 @@ fn cells(story: &StoryReport) -> [String; 4] {
     };
     let provider = match words.provider.approved {
         0 => format!("no charge{declined}"),
-        charges => format!("{charges} charge {}{declined}", amount(words.provider.paid)),
+        1 => format!("1 charge {}{declined}", amount(words.provider.paid)),
+        charges => format!("{charges} charges {}{declined}", amount(words.provider.paid)),
     };
     let hub = match words.hub.paid {
         0 => words.hub.status.clone(),
+        paid if words.hub.overpaid > 0 => {
+            format!("{} {}, overpaid {}", words.hub.status, amount(paid), amount(words.hub.overpaid))
+        }
         paid => format!("{} {}", words.hub.status, amount(paid)),
     };
     let shop = match words.shop.times_paid {

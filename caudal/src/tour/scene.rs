@@ -1,15 +1,18 @@
 //! A story under way: the shopper, the order, the steps told so far, and waiting for what others do.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use serde_json::{Value, json};
+use shop::market::Market;
 
 use super::witnesses::{Expected, Words};
 use crate::clients::{NoticeSeen, PaymentSeen};
-use crate::registry::SHOWN;
 use crate::screen::{self, Paint};
+use crate::shown::Shown;
 use crate::stage::Places;
-use crate::walk::{Page, Shopper};
+use crate::walk::{Page, Shopper, WalkError};
 
 /// How long something may take that happens by itself, in real time.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,8 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// What later stories need of earlier ones.
 #[derive(Clone, Debug, Default)]
 pub struct KnownSoFar {
-    /// A paid order of an earlier story: its notice is what a forger would start from.
-    pub paid: Option<Paid>,
+    /// A paid order of an earlier story of each provider: its notice is what a forger would start from.
+    pub paid: BTreeMap<&'static str, Paid>,
 }
 
 /// A paid order and the provider's key of it.
@@ -35,8 +38,10 @@ pub struct Paid {
 pub struct Scene {
     /// Where everything is.
     pub places: Places,
+    /// The provider that it is about.
+    pub shown: &'static Shown,
     /// What earlier stories left.
-    pub known: KnownSoFar,
+    known: KnownSoFar,
     steps: Vec<Step>,
     reference: Option<String>,
     begun: Instant,
@@ -71,10 +76,10 @@ pub struct Closed {
 
 impl Scene {
     /// A story that begins now.
-    pub fn new(places: &Places, known: KnownSoFar, is_shown: bool) -> Self {
+    pub fn new(places: &Places, shown: &'static Shown, known: KnownSoFar, is_shown: bool) -> Self {
         let paint = Paint::for_output();
         let (places, begun) = (places.clone(), Instant::now());
-        Self { places, known, steps: Vec::new(), reference: None, begun, is_shown, paint }
+        Self { places, shown, known, steps: Vec::new(), reference: None, begun, is_shown, paint }
     }
 
     /// Tells a step.
@@ -87,15 +92,39 @@ impl Scene {
         self.steps.push(step);
     }
 
-    /// A shopper orders the first thing on sale, and stands on the provider's page.
-    pub async fn order(&mut self) -> anyhow::Result<(Shopper, Page)> {
-        let shopper = Shopper::new()?;
-        let page = shopper.order(&self.places.shop_url).await?;
+    /// A shopper orders the first thing on sale in a market, and stands on the provider's page.
+    pub async fn order(&mut self, market: Market) -> anyhow::Result<(Shopper, Page)> {
+        let (shopper, page) = self.place(market).await?;
+        let host = self.shown.pages;
         anyhow::ensure!(
-            page.url.host_str() == Some(SHOWN.host),
+            page.url.host_str() == Some(host),
             "the pay button led to {} and not to the provider",
             page.url
         );
+        self.tell(format!("a shopper places order {} and is sent on to {host}", self.reference()?));
+        Ok((shopper, page))
+    }
+
+    /// A shopper orders the first thing on sale in a market, and stands where the pay button leads to.
+    pub async fn place(&mut self, market: Market) -> anyhow::Result<(Shopper, Page)> {
+        let shopper = Shopper::of(market)?;
+        let page = shopper.order(&self.places.shop_url).await?;
+        self.find_reference(&shopper).await?;
+        Ok((shopper, page))
+    }
+
+    /// A shopper orders the first thing on sale in a market, and is told that it cannot be paid.
+    pub async fn order_refused(&mut self, market: Market) -> anyhow::Result<()> {
+        let shopper = Shopper::of(market)?;
+        match shopper.order(&self.places.shop_url).await {
+            Err(WalkError::Unexpected { .. }) => self.find_reference(&shopper).await,
+            Err(error) => Err(error.into()),
+            Ok(page) => anyhow::bail!("the order was to be refused, and led to {}", page.url),
+        }
+    }
+
+    /// What the shop calls the shopper's newest order.
+    async fn find_reference(&mut self, shopper: &Shopper) -> anyhow::Result<()> {
         let history = shopper.visitor().open(&self.places.shop_url.join("/history")?).await?;
         let mut paths = history.document.links.iter().filter_map(|(href, _)| history.url.join(href).ok());
         let order = paths
@@ -104,13 +133,81 @@ impl Scene {
         let reference =
             order.path_segments().and_then(|mut parts| parts.nth(1)).context("the order has no reference")?;
         self.reference = Some(reference.to_owned());
-        self.tell(format!("a shopper places order {reference} and is sent on to {}", SHOWN.host));
-        Ok((shopper, page))
+        Ok(())
+    }
+
+    /// The shop's reference of the order.
+    pub fn reference(&self) -> anyhow::Result<&str> {
+        self.reference.as_deref().context("no order was placed yet")
+    }
+
+    /// Has the provider's simulator do something.
+    pub async fn command(&self, name: &str, arguments: Value) -> anyhow::Result<Value> {
+        self.places.steering.command(self.shown.provider, name, &arguments).await
+    }
+
+    /// The next notices of a market's account do not arrive.
+    pub async fn lose_notices(&self, market: Market, count: usize) -> anyhow::Result<()> {
+        for _ in 0..count {
+            self.spoil_notice(market, &json!("lost")).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts a fault in force for the next notice of a market's account.
+    pub async fn spoil_notice(&self, market: Market, fault: &Value) -> anyhow::Result<()> {
+        let account = self.places.account(market)?;
+        self.places.steering.spoil_next_notice(self.shown.provider, account, fault).await
+    }
+
+    /// Puts a fault in force for the next request of an operation.
+    pub async fn spoil_request(&self, operation: &str, fault: &Value) -> anyhow::Result<()> {
+        self.places.steering.spoil_operation(self.shown.provider, operation, fault).await
+    }
+
+    /// Moves everybody's clock.
+    pub async fn advance(&mut self, seconds: u64) -> anyhow::Result<()> {
+        self.places.steering.advance(seconds).await?;
+        self.tell(match seconds {
+            0..7200 => format!("the clock moves on by {} minutes", seconds / 60),
+            _ => format!("the clock moves on by {} hours", seconds / 3600),
+        });
+        Ok(())
+    }
+
+    /// A paid order of an earlier story of this provider.
+    pub fn paid_before(&self) -> anyhow::Result<Paid> {
+        let paid = self.known.paid.get(self.shown.provider).cloned();
+        paid.context("no earlier story left a paid order to start from")
+    }
+
+    /// Leaves the order, which is paid, to later stories of this provider.
+    pub fn leave_paid(&mut self, payment: PaymentSeen) -> anyhow::Result<()> {
+        let provider_id = payment.provider_id.context("the hub knows no key of the provider")?;
+        let paid = Paid { reference: payment.reference, provider_id };
+        self.known.paid.insert(self.shown.provider, paid);
+        Ok(())
+    }
+
+    /// The hub does not call the order paid: what was just tried was not believed.
+    pub async fn is_unpaid(&self, what: &str) -> anyhow::Result<()> {
+        let payment = self.payment().await?;
+        anyhow::ensure!(payment.status != "approved" && payment.paid == 0, "{what} was believed");
+        Ok(())
+    }
+
+    /// The operator is shown a case of the order.
+    pub async fn is_flagged(&mut self, case: &str) -> anyhow::Result<()> {
+        let payment = self.payment().await?;
+        let story = self.places.console.story(&payment.id).await?;
+        anyhow::ensure!(story.contains(case), "the console shows no case {case:?}");
+        self.tell(format!("the console shows a person the case {case:?}"));
+        Ok(())
     }
 
     /// The order's payment at the hub.
     pub async fn payment(&self) -> anyhow::Result<PaymentSeen> {
-        let reference = self.reference.as_deref().context("no order was placed yet")?;
+        let reference = self.reference()?;
         self.places.hub.by_reference(reference).await?.context("the hub does not know the order")
     }
 
@@ -125,7 +222,7 @@ impl Scene {
 
     /// Waits until the shop counts the order as paid.
     pub async fn wait_for_shop(&self) -> anyhow::Result<()> {
-        let reference = self.reference.as_deref().context("no order was placed yet")?;
+        let reference = self.reference()?;
         let found = wait_for(async || {
             let order = self.places.shop.order(reference).await?;
             let is_told = order.is_some_and(|order| order.times_paid > 0 && order.approvals > 0);
@@ -146,6 +243,17 @@ impl Scene {
             Ok(notice.filter(ended).ok_or(()))
         });
         found.await?.map_err(|()| anyhow::anyhow!("the provider sent no notice"))
+    }
+
+    /// Waits until no notice is on its way, whatever it is about.
+    pub async fn wait_for_quiet(&self) -> anyhow::Result<()> {
+        let found = wait_for(async || {
+            let notices = self.places.steering.notices().await?;
+            let is_under_way =
+                notices.iter().any(|notice| matches!(notice.state.as_str(), "queued" | "sending"));
+            Ok(if is_under_way { Err(()) } else { Ok(()) })
+        });
+        found.await?.map_err(|()| anyhow::anyhow!("the provider's notices do not leave"))
     }
 
     /// Has the order's witnesses heard, and closes the story.
@@ -199,4 +307,22 @@ async fn wait_for<T, E>(
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Whether the hub turned something away.
+///
+/// # Errors
+/// When it did not.
+pub fn refused(answer: Option<u16>, what: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        answer.is_some_and(|status| (400..500).contains(&status)),
+        "{what} was answered {}",
+        shown_answer(answer)
+    );
+    Ok(())
+}
+
+/// An answer's status for people.
+pub fn shown_answer(answer: Option<u16>) -> String {
+    answer.map_or_else(|| "not at all".to_owned(), |status| status.to_string())
 }

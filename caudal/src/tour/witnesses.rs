@@ -5,7 +5,6 @@ use payment::{Currency, Money};
 use serde::Serialize;
 
 use crate::clients::LedgerLine;
-use crate::registry::SHOWN;
 use crate::stage::Places;
 
 /// How an order is expected to end.
@@ -13,8 +12,8 @@ use crate::stage::Places;
 pub struct Expected {
     /// The hub's status word.
     pub status: &'static str,
-    /// Whether money moves.
-    pub is_paid: bool,
+    /// How often the order's price moves at the provider: an overpaid order is paid twice.
+    pub charges: usize,
     /// How many charges the provider declined before.
     pub declined: usize,
 }
@@ -52,6 +51,8 @@ pub struct HubWord {
     pub status: String,
     /// Paid.
     pub paid: i64,
+    /// Paid beyond the price.
+    pub overpaid: i64,
 }
 
 /// What the shop's inbox says.
@@ -77,7 +78,7 @@ impl Words {
             anyhow::bail!("the shop heard another {mismatch} from the hub than it recorded");
         }
         let currency: Currency = payment.currency.parse().ok().context("a currency")?;
-        let lines = places.steering.ledger(SHOWN.provider, &places.account).await?;
+        let lines = places.steering.ledger(&payment.provider, &payment.account).await?;
         let at_provider = payment.provider_reference.as_deref();
         let lines: Vec<_> =
             lines.into_iter().filter(|line| Some(line.reference.as_str()) == at_provider).collect();
@@ -85,18 +86,20 @@ impl Words {
             amount: order.amount,
             currency,
             provider: provider_word(&lines, currency)?,
-            hub: HubWord { status: payment.status, paid: payment.paid },
+            hub: HubWord { status: payment.status, paid: payment.paid, overpaid: payment.overpaid },
             shop: ShopWord { status: order.status, times_paid: order.times_paid, approvals: order.approvals },
         })
     }
 
     /// Whether each says what is expected, and so all say the same.
     pub fn agree_with(&self, expected: Expected) -> bool {
-        let (paid, times) = if expected.is_paid { (self.amount, 1) } else { (0, 0) };
+        let charges = i64::try_from(expected.charges).unwrap_or(i64::MAX);
+        let (paid, times) = (self.amount.saturating_mul(charges), expected.charges.min(1));
         self.provider.paid == paid
-            && self.provider.approved == times
+            && self.provider.approved == expected.charges
             && self.provider.declined == expected.declined
             && self.hub.paid == paid
+            && self.hub.overpaid == (paid - self.amount).max(0)
             && self.hub.status == expected.status
             && self.shop.times_paid == times
             && self.shop.approvals == times
@@ -127,14 +130,14 @@ fn provider_word(lines: &[LedgerLine], currency: Currency) -> anyhow::Result<Pro
 mod tests {
     use super::*;
 
-    const EXPECTED: Expected = Expected { status: "approved", is_paid: true, declined: 1 };
+    const EXPECTED: Expected = Expected { status: "approved", charges: 1, declined: 1 };
 
     fn words() -> Words {
         Words {
             amount: 11_900_000,
             currency: Currency::Cop,
             provider: ProviderWord { paid: 11_900_000, approved: 1, declined: 1 },
-            hub: HubWord { status: "approved".into(), paid: 11_900_000 },
+            hub: HubWord { status: "approved".into(), paid: 11_900_000, overpaid: 0 },
             shop: ShopWord { status: Some("approved".into()), times_paid: 1, approvals: 1 },
         }
     }
@@ -142,17 +145,30 @@ mod tests {
     #[test]
     fn three_witnesses_who_say_the_same_agree() {
         assert!(words().agree_with(EXPECTED));
-        assert!(!words().agree_with(Expected { is_paid: false, ..EXPECTED }));
+        assert!(!words().agree_with(Expected { charges: 0, ..EXPECTED }));
         assert!(!words().agree_with(Expected { status: "expired", ..EXPECTED }));
     }
 
     #[test]
+    fn an_order_paid_twice_is_overpaid_by_its_price_and_counts_once_in_the_shop() {
+        let mut twice = words();
+        twice.provider.paid *= 2;
+        twice.provider.approved = 2;
+        twice.hub.paid *= 2;
+        let expected = Expected { charges: 2, ..EXPECTED };
+        assert!(!twice.agree_with(expected), "the hub has to say that it is too much");
+        twice.hub.overpaid = twice.amount;
+        assert!(twice.agree_with(expected) && !twice.agree_with(EXPECTED));
+    }
+
+    #[test]
     fn one_witness_who_says_otherwise_is_enough_to_disagree() {
-        let lies: [fn(&mut Words); 9] = [
+        let lies: [fn(&mut Words); 10] = [
             |words| words.provider.paid = 0,
             |words| words.provider.approved = 2,
             |words| words.provider.declined = 0,
             |words| words.hub.paid = 1,
+            |words| words.hub.overpaid = 1,
             |words| words.hub.status = "pending".into(),
             |words| words.shop.times_paid = 0,
             |words| words.shop.approvals = 2,

@@ -104,7 +104,11 @@ pub(super) async fn submit(
             shop.memory().set_cart(&visitor.id, Cart::default());
             Redirect::to(url.as_str()).into_response()
         }
-        Ok(Outcome::NothingToPay) => Redirect::to(&draft.page()).into_response(),
+        Ok(Outcome::NothingToPay) => {
+            // The order is placed: what becomes of it is told on its page, and the cart is for another one.
+            shop.memory().set_cart(&visitor.id, Cart::default());
+            Redirect::to(&draft.page()).into_response()
+        }
         Ok(Outcome::Refused) => {
             let (fresh, draft) = shop.memory().prepare(&visitor.id, draft.cart.clone(), draft.market);
             let trouble = Some(frame.text.hub_refused);

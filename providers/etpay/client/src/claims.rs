@@ -132,6 +132,16 @@ impl Claims {
         }
     }
 
+    /// Whether they are about what was asked for, and only in another session of the same order.
+    pub fn is_of_another_session(&self, target: &Target) -> bool {
+        let Some(session) = self.session_token().filter(|session| *session != target.provider_reference)
+        else {
+            return false;
+        };
+        let there = Target { provider_reference: session.to_owned(), ..target.clone() };
+        self.contradiction(&there).is_none()
+    }
+
     /// The fact of words that we cannot read, kept and shown.
     pub fn unrecognized(&self, at: Timestamp) -> Fact {
         Fact::new(at, FactKind::Unrecognized(Telling { reason: self.reason() }))

@@ -26,13 +26,13 @@ use payment::provider::{Moment, Provider};
 use payment::step::{Advice, Input, Memo, Refusal, Step};
 use payment::subject::SubjectKind;
 use payment::task::Task;
-use payment::{Subject, Timestamp};
+use payment::{Storefront, Subject, Timestamp};
 
 pub use account::{CUSTOMISATION, MERCHANT_API_TOKEN, MERCHANT_CODE, PMT_URL, TARGET_FLOW};
 pub use country::{COUNTRY, Country};
 pub use jwt::Token;
 pub use reasons::{ReasonText, reason_text, reason_texts};
-pub use storefront::{Question, Storefront, storefront};
+pub use storefront::storefront;
 
 /// ETpay, as the hub drives it. It has no state: everything comes with the task and the account.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +41,10 @@ pub struct EtPay;
 impl Provider for EtPay {
     fn profile(&self) -> &'static Profile {
         &profile::PROFILE
+    }
+
+    fn storefront(&self) -> Option<&'static Storefront> {
+        Some(storefront())
     }
 
     fn check(&self, order: &Order, account: &Account) -> Vec<Complaint> {

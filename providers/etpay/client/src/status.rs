@@ -22,18 +22,17 @@ const STATUS: Operation = Operation {
     on_lost: AfterLost::FreshStart,
 };
 
-/// Asked by the session alone: another session of the same order is another attempt of ours.
+/// Asked by the order alone, of which each attempt of ours has one of its own: a session whose creation was lost, and
+/// which somebody paid all the same, is told of beside the one that we know (PROTOCOL.md 7.4, 8).
 #[derive(Serialize)]
 struct Question<'a> {
     merchant_api_token: &'a str,
-    session_token: &'a str,
+    merchant_order_id: &'a str,
 }
 
 pub fn begin(target: &Target, account: &Account) -> Result<Step, Box<Refusal>> {
-    let body = Question {
-        merchant_api_token: merchant_api_token(account)?,
-        session_token: &target.provider_reference,
-    };
+    let body =
+        Question { merchant_api_token: merchant_api_token(account)?, merchant_order_id: &target.reference };
     call::step(STATUS, account, &body)
 }
 
@@ -55,6 +54,8 @@ pub fn read(answer: &Answer, target: &Target, account: &Account) -> Step {
 struct List {
     /// About our session, order, amount and currency.
     own: Vec<Claims>,
+    /// About the same order, amount and currency in another session: only a payment in it concerns us.
+    siblings: Vec<Claims>,
     /// What disagrees with what was asked for, and how.
     contradictions: Vec<(Claims, String)>,
     /// Whether an element is of a shape that is not documented.
@@ -63,10 +64,12 @@ struct List {
 
 impl List {
     fn new(elements: &[Box<RawValue>], target: &Target) -> Self {
-        let mut list = Self { own: Vec::new(), contradictions: Vec::new(), has_unreadable: false };
+        let mut list =
+            Self { own: Vec::new(), siblings: Vec::new(), contradictions: Vec::new(), has_unreadable: false };
         for element in elements {
             match wire::object::<Claims>(element.get()) {
                 Some(claims) => match claims.contradiction(target) {
+                    Some(_) if claims.is_of_another_session(target) => list.siblings.push(claims),
                     Some(detail) => list.contradictions.push((claims, detail)),
                     None => list.own.push(claims),
                 },
@@ -84,11 +87,10 @@ impl List {
             let at = claims.decided_at(country, told_at);
             facts.push(Fact::new(at, FactKind::Contradicted { detail: detail.clone() }));
         }
-        let of_kind = |is_meant: fn(&Said) -> bool| {
-            self.own.iter().filter(move |claims| is_meant(&claims.said(country, told_at)))
-        };
-        let paid: Vec<&Claims> = of_kind(|said| matches!(said, Said::Paid(_))).collect();
-        let unknown: Vec<&Claims> = of_kind(|said| matches!(said, Said::Unknown)).collect();
+        let is_paid = |claims: &&Claims| matches!(claims.said(country, told_at), Said::Paid(_));
+        let is_unknown = |claims: &&Claims| matches!(claims.said(country, told_at), Said::Unknown);
+        let paid: Vec<&Claims> = self.own.iter().chain(&self.siblings).filter(is_paid).collect();
+        let unknown: Vec<&Claims> = self.own.iter().filter(is_unknown).collect();
         if !paid.is_empty() {
             facts.extend(paid.iter().flat_map(|claims| claims.facts(country, told_at)));
         } else if self.has_unreadable || !unknown.is_empty() {
@@ -197,7 +199,8 @@ mod tests {
         let _story = testing::story("what_was_not_asked_for_is_contradicted_and_never_paid");
         let paid = element("pago1", "\"success\"", "02-03-2026 11:05:07");
         let others = [
-            ("sesion1", "sesion2"),
+            ("\"sesion1\"", "null"),
+            ("\"sesion1\"", "\"se sion\""),
             ("PRUEBA1", "PRUEBA2"),
             ("24990", "24991"),
             ("24990", "1"),
@@ -211,6 +214,23 @@ mod tests {
             assert!(both.iter().any(|kind| matches!(kind, FactKind::Contradicted { .. })));
             assert!(both.iter().any(|kind| matches!(kind, FactKind::Moved(_))));
         }
+    }
+
+    #[test]
+    fn a_payment_in_another_session_of_the_order_is_told_and_nothing_else_of_it() {
+        let own = element("pago1", "\"success\"", "02-03-2026 11:05:07");
+        let in_another = |payment: &str, status: &str| {
+            element(payment, status, "02-03-2026 11:06:40").replace("sesion1", "sesion2")
+        };
+        let both = kinds(&format!("[{own},{}]", in_another("pago2", "true")));
+        assert_eq!(both.iter().filter(|kind| matches!(kind, FactKind::Moved(_))).count(), 2);
+        assert_eq!(ends(&format!("[{}]", in_another("pago2", "true"))), [Outcome::Approved]);
+        for status in ["\"error\"", "false", "\"confirming\"", "null"] {
+            let beside = kinds(&format!("[{}]", in_another("pago2", status)));
+            assert!(matches!(beside[..], [FactKind::Waiting(_)]), "{status}: {beside:?}");
+        }
+        let other_amount = in_another("pago2", "true").replace("24990", "1");
+        assert!(matches!(kinds(&format!("[{other_amount}]"))[..], [FactKind::Contradicted { .. }]));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use payment::step::{Answer, Input, Memo, Refusal, Request, Step};
 use payment::subject::SubjectKind;
 use payment::task::Task;
 use payment::token::AccessToken;
-use payment::{Subject, Timestamp};
+use payment::{Storefront, Subject, Timestamp};
 
 pub use account::{
     ACCESS_KEY, ADMIN_EMAIL, DEFAULT_LIFE_MINUTES, ID_SERVICE, MAXIMUM_PEN, MAXIMUM_PEN_AGREEMENT,
@@ -39,7 +39,7 @@ pub use notice_addresses::notice_addresses;
 pub use reasons::{ReasonText, reason_text, reason_texts};
 pub use signature::{hash_string, is_signed_with};
 pub use statuses::{StatusText, status_texts};
-pub use storefront::{Question, Storefront, storefront};
+pub use storefront::storefront;
 
 /// PagoEfectivo, as the hub drives it. It has no state: everything comes with the task and the account.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +48,10 @@ pub struct PagoEfectivo;
 impl Provider for PagoEfectivo {
     fn profile(&self) -> &'static Profile {
         &profile::PROFILE
+    }
+
+    fn storefront(&self) -> Option<&'static Storefront> {
+        Some(storefront())
     }
 
     fn check(&self, order: &Order, account: &Account) -> Vec<Complaint> {

@@ -28,7 +28,7 @@ use payment::task::Task;
 use payment::{Currency, Timestamp};
 
 pub use reasons::{Level, ReasonText, reason_text, reason_texts};
-pub use storefront::{Question, Storefront, storefront};
+pub use storefront::{LOGO_URL, storefront};
 
 use crate::authentication::{CLOCK_REFUSED, DIGEST, DIGESTS, LOGIN, SECRET_KEY};
 
@@ -39,6 +39,10 @@ pub struct AvalPay;
 impl Provider for AvalPay {
     fn profile(&self) -> &'static Profile {
         &PROFILE
+    }
+
+    fn storefront(&self) -> Option<&'static payment::Storefront> {
+        Some(storefront())
     }
 
     fn check(&self, order: &Order, _account: &Account) -> Vec<Complaint> {

@@ -1,32 +1,100 @@
-//! The six stories. Each places one order in the shop, and says how it has to end.
-
-use std::future::Future;
-use std::pin::Pin;
+//! Aval Pay: cards in Colombia, on the provider's page.
 
 use anyhow::Context;
 use serde_json::json;
+use shop::market::Market::Colombia;
 use url::Url;
 
-use super::scene::{Paid, Scene};
-use super::witnesses::Expected;
+use super::{Shown, ShownAccount};
 use crate::clients::CraftedNotice;
-use crate::registry::SHOWN;
+use crate::seeds::{Fate, Growing, Seed, Seedling};
+use crate::tour::{Expected, PAID, Paid, Scene, Story, UNPAID, refused, shown_answer};
 use crate::walk::{Following, Page, Shopper};
 
-/// One story.
-pub struct Story {
-    /// A word for machines.
-    pub name: &'static str,
-    /// A line for people.
-    pub title: &'static str,
-    /// Tells it.
-    pub tell: for<'a> fn(&'a mut Scene) -> Telling<'a>,
+/// Aval Pay as demo and tour meet it.
+pub const SHOWN: Shown = Shown {
+    provider: "avalpay",
+    host: "avalpay.localhost",
+    pages: "avalpay.localhost",
+    accounts: &[ShownAccount { market: Colombia, is_card: true, opened_with: &[], settings: &[] }],
+    seeds: &SEEDS,
+    stories: &STORIES,
+};
+
+/// Public test cards: approved at once, declined at once, under review until somebody decides.
+const APPROVED: &str = "4110760000000081";
+const REJECTED: &str = "4110760000000016";
+const REVIEWED: &str = "36545400000701";
+/// Declined attempts after which it closes a session.
+const ATTEMPTS_LIMIT: usize = 10;
+/// A member of its notices that tells the outcome, and the value by which a forger would turn it into a success.
+const TEMPTING_FORGERY: (&str, &str) = ("status.status", "APPROVED");
+
+/// Beyond the probe's first look, and well within the life of a session.
+const BEYOND_FIRST_PROBE_S: u64 = 10 * 60;
+/// Beyond the longest life of a session, and the look after it.
+const BEYOND_EXPIRY_S: u64 = 35 * 60;
+
+const fn seed(title: &'static str, minor: i64, fate: Fate) -> Seed {
+    Seed { title, market: Colombia, minor, currency: "COP", fate }
 }
 
-type Telling<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Expected>> + 'a>>;
+const SEEDS: [Seed; 12] = [
+    seed("Lámpara de ensayo", 7_735_000, Fate::Expires(None)),
+    seed("Morral imaginario", 11_900_000, Fate::Payer(pays)),
+    seed("Dos tazas ejemplares", 5_950_000, Fate::Payer(pays)),
+    Seed { currency: "USD", ..seed("Suscripción de muestra", 1_999, Fate::Payer(pays)) },
+    seed("Café nube de prueba", 4_998_000, Fate::Payer(pays_at_the_second_try)),
+    seed("Planta hipotética", 3_629_500, Fate::Payer(is_declined)),
+    seed("Libreta ficticia", 2_142_000, Fate::Payer(is_declined_for_good)),
+    seed("Mesa de borrador", 48_790_000, Fate::Payer(is_under_review)),
+    seed("Silla de boceto", 26_180_000, Fate::Payer(gives_up)),
+    seed("Reloj de ejemplo", 17_731_000, Fate::TakenBack),
+    seed("Paraguas de maqueta", 6_545_000, Fate::Waits),
+    seed("Radio de utilería", 14_280_000, Fate::Failed),
+];
 
-/// All stories, in the order in which they are told.
-pub const ALL: [Story; 6] = [
+fn pays(seedling: Seedling) -> Growing {
+    Box::pin(try_cards(seedling, vec![APPROVED]))
+}
+
+fn pays_at_the_second_try(seedling: Seedling) -> Growing {
+    Box::pin(try_cards(seedling, vec![REJECTED, APPROVED]))
+}
+
+fn is_declined(seedling: Seedling) -> Growing {
+    Box::pin(try_cards(seedling, vec![REJECTED]))
+}
+
+fn is_declined_for_good(seedling: Seedling) -> Growing {
+    Box::pin(try_cards(seedling, vec![REJECTED; ATTEMPTS_LIMIT]))
+}
+
+fn is_under_review(seedling: Seedling) -> Growing {
+    Box::pin(try_cards(seedling, vec![REVIEWED]))
+}
+
+fn gives_up(seedling: Seedling) -> Growing {
+    Box::pin(async move {
+        let shopper = Shopper::of(seedling.market)?;
+        let page = shopper.visitor().open(&seedling.pay_url()?).await?;
+        shopper.give_up(&page, Following::Every).await?;
+        Ok(())
+    })
+}
+
+/// One try with each card, then back to the merchant, which makes the hub ask.
+async fn try_cards(seedling: Seedling, cards: Vec<&str>) -> anyhow::Result<()> {
+    let shopper = Shopper::of(seedling.market)?;
+    let mut page = shopper.visitor().open(&seedling.pay_url()?).await?;
+    for card in cards {
+        page = shopper.pay(page, card).await?;
+    }
+    shopper.return_to_merchant(&page).await?;
+    Ok(())
+}
+
+const STORIES: [Story; 9] = [
     Story {
         name: "approved_by_notice",
         title: "Approved: the provider's notice tells it, nobody returns",
@@ -36,6 +104,16 @@ pub const ALL: [Story; 6] = [
         name: "rejected_then_approved",
         title: "Rejected, then approved in the same session",
         tell: |scene| Box::pin(rejected_then_approved(scene)),
+    },
+    Story {
+        name: "rejected_for_good",
+        title: "Rejected until the provider takes no more",
+        tell: |scene| Box::pin(rejected_for_good(scene)),
+    },
+    Story {
+        name: "under_review_then_approved",
+        title: "Under review: pending until somebody decides",
+        tell: |scene| Box::pin(under_review_then_approved(scene)),
     },
     Story {
         name: "lost_notice_found_on_return",
@@ -53,23 +131,20 @@ pub const ALL: [Story; 6] = [
         tell: |scene| Box::pin(abandoned_then_expired(scene)),
     },
     Story {
+        name: "provider_out_of_order",
+        title: "The provider is out of order: failed, and nothing was charged",
+        tell: |scene| Box::pin(provider_out_of_order(scene)),
+    },
+    Story {
         name: "forged_notices_refused",
         title: "Forged, tampered and replayed notices change nothing",
         tell: |scene| Box::pin(forged_notices_refused(scene)),
     },
 ];
 
-const PAID: Expected = Expected { status: "approved", is_paid: true, declined: 0 };
-const UNPAID: Expected = Expected { status: "expired", is_paid: false, declined: 0 };
-
-/// Beyond the probe's first look, and well within the life of a session.
-const BEYOND_FIRST_PROBE_S: u64 = 10 * 60;
-/// Beyond the longest life of a session, and the look after it.
-const BEYOND_EXPIRY_S: u64 = 35 * 60;
-
 async fn approved_by_notice(scene: &mut Scene) -> anyhow::Result<Expected> {
-    let (shopper, page) = scene.order().await?;
-    shopper.pay(page, SHOWN.cards.approved).await?;
+    let (shopper, page) = scene.order(Colombia).await?;
+    shopper.pay(page, APPROVED).await?;
     scene.tell("the shopper pays with a test card and closes the window");
     let notice = scene.wait_for_notice().await?;
     anyhow::ensure!(
@@ -82,21 +157,20 @@ async fn approved_by_notice(scene: &mut Scene) -> anyhow::Result<Expected> {
     scene.tell("the hub asks the provider, and the payment is approved");
     scene.wait_for_shop().await?;
     scene.tell("the shop verifies the signed event, and counts the order as paid");
-    let provider_id = payment.provider_id.context("the hub knows no key of the provider")?;
-    scene.known.paid = Some(Paid { reference: payment.reference, provider_id });
+    scene.leave_paid(payment)?;
     Ok(PAID)
 }
 
 async fn rejected_then_approved(scene: &mut Scene) -> anyhow::Result<Expected> {
-    let (shopper, page) = scene.order().await?;
-    let page = shopper.pay(page, SHOWN.cards.rejected).await?;
+    let (shopper, page) = scene.order(Colombia).await?;
+    let page = shopper.pay(page, REJECTED).await?;
     scene.tell("the first card is declined; the session stays open");
     let status = scene.payment().await?.status;
     anyhow::ensure!(
         status != "approved" && status != "rejected",
         "the hub says {status} after one declined card"
     );
-    let page = shopper.pay(page, SHOWN.cards.approved).await?;
+    let page = shopper.pay(page, APPROVED).await?;
     scene.tell("the second card is approved in the same session");
     shopper.return_to_merchant(&page).await?;
     scene.wait_for_status("approved").await?;
@@ -105,10 +179,49 @@ async fn rejected_then_approved(scene: &mut Scene) -> anyhow::Result<Expected> {
     Ok(Expected { declined: 1, ..PAID })
 }
 
+async fn rejected_for_good(scene: &mut Scene) -> anyhow::Result<Expected> {
+    let (shopper, mut page) = scene.order(Colombia).await?;
+    for _ in 0..ATTEMPTS_LIMIT {
+        page = shopper.pay(page, REJECTED).await?;
+    }
+    scene.tell(format!("{ATTEMPTS_LIMIT} cards are declined, and the provider takes no more"));
+    shopper.return_to_merchant(&page).await?;
+    scene.wait_for_status("rejected").await?;
+    scene.tell("the order is rejected, and nothing was charged");
+    Ok(Expected { status: "rejected", charges: 0, declined: ATTEMPTS_LIMIT })
+}
+
+async fn under_review_then_approved(scene: &mut Scene) -> anyhow::Result<Expected> {
+    let (shopper, page) = scene.order(Colombia).await?;
+    let page = shopper.pay(page, REVIEWED).await?;
+    shopper.return_to_merchant(&page).await?;
+    scene.wait_for_status("pending").await?;
+    scene.tell("the card has to be looked at: the order is pending, and nothing is delivered");
+    let key = scene.payment().await?.provider_id.context("the hub knows no key of the provider")?;
+    let request_id: u64 = key.parse().context("a number names the session")?;
+    scene.command("resolve_pending", json!({ "request_id": request_id, "outcome": "approved" })).await?;
+    scene.tell("somebody decides, and the provider's notice tells it");
+    scene.wait_for_status("approved").await?;
+    scene.wait_for_shop().await?;
+    scene.tell("the shop counts the order as paid");
+    Ok(PAID)
+}
+
+async fn provider_out_of_order(scene: &mut Scene) -> anyhow::Result<Expected> {
+    let fault = json!({ "http_status": { "status": 500 } });
+    for _ in 0..5 {
+        scene.spoil_request("create_session", &fault).await?;
+    }
+    scene.order_refused(Colombia).await?;
+    scene.tell("the provider answers every try with 500; the shop says that nothing was charged");
+    scene.wait_for_status("failed").await?;
+    Ok(Expected { status: "failed", ..UNPAID })
+}
+
 async fn lost_notice_found_on_return(scene: &mut Scene) -> anyhow::Result<Expected> {
-    let (shopper, page) = scene.order().await?;
-    lose_next_notice(scene).await?;
-    let page = shopper.pay(page, SHOWN.cards.approved).await?;
+    let (shopper, page) = scene.order(Colombia).await?;
+    scene.lose_notices(Colombia, 1).await?;
+    let page = shopper.pay(page, APPROVED).await?;
     let notice = scene.wait_for_notice().await?;
     anyhow::ensure!(notice.state == "lost", "the notice was to be lost, and is {}", notice.state);
     let status = scene.payment().await?.status;
@@ -129,9 +242,9 @@ async fn lost_notice_found_on_return(scene: &mut Scene) -> anyhow::Result<Expect
 }
 
 async fn lost_notice_found_by_probe(scene: &mut Scene) -> anyhow::Result<Expected> {
-    let (shopper, page) = scene.order().await?;
-    lose_next_notice(scene).await?;
-    shopper.pay(page, SHOWN.cards.approved).await?;
+    let (shopper, page) = scene.order(Colombia).await?;
+    scene.lose_notices(Colombia, 1).await?;
+    shopper.pay(page, APPROVED).await?;
     let notice = scene.wait_for_notice().await?;
     anyhow::ensure!(notice.state == "lost", "the notice was to be lost, and is {}", notice.state);
     let status = scene.payment().await?.status;
@@ -139,8 +252,7 @@ async fn lost_notice_found_by_probe(scene: &mut Scene) -> anyhow::Result<Expecte
     scene.tell(format!(
         "the shopper pays and closes the window; the notice is lost, the hub still says {status}"
     ));
-    scene.places.steering.advance(BEYOND_FIRST_PROBE_S).await?;
-    scene.tell(format!("the clock moves on by {} minutes", BEYOND_FIRST_PROBE_S / 60));
+    scene.advance(BEYOND_FIRST_PROBE_S).await?;
     scene.wait_for_status("approved").await?;
     scene.wait_for_shop().await?;
     scene.tell("the probe has found the approval; the shop counts the order as paid");
@@ -148,18 +260,17 @@ async fn lost_notice_found_by_probe(scene: &mut Scene) -> anyhow::Result<Expecte
 }
 
 async fn abandoned_then_expired(scene: &mut Scene) -> anyhow::Result<Expected> {
-    let (_shopper, _page) = scene.order().await?;
+    let (_shopper, _page) = scene.order(Colombia).await?;
     scene.tell("the shopper looks at the provider's page, and closes the window");
-    scene.places.steering.advance(BEYOND_EXPIRY_S).await?;
-    scene.tell(format!("the clock moves on by {} minutes", BEYOND_EXPIRY_S / 60));
+    scene.advance(BEYOND_EXPIRY_S).await?;
     scene.wait_for_status("expired").await?;
     scene.tell("the session's time ran out; the hub tells so, and nothing was charged");
     Ok(UNPAID)
 }
 
 async fn forged_notices_refused(scene: &mut Scene) -> anyhow::Result<Expected> {
-    let paid = scene.known.paid.clone().context("the first story left no paid order to start from")?;
-    let (shopper, page) = scene.order().await?;
+    let paid = scene.paid_before()?;
+    let (shopper, page) = scene.order(Colombia).await?;
     let before = scene.payment().await?;
     let key = before.provider_id.clone().context("the hub knows no key of the provider")?;
 
@@ -180,7 +291,7 @@ async fn forge(scene: &mut Scene, paid: &Paid, key: &str) -> anyhow::Result<()> 
     let notices = scene.places.steering.notices().await?;
     let genuine = notices.iter().find(|notice| notice.about == paid.provider_id);
     let genuine = genuine.context("the notice of the first story is gone")?;
-    let notice_url = ["notices", SHOWN.provider, &scene.places.account];
+    let notice_url = ["notices", SHOWN.provider, scene.places.account(Colombia)?];
     let crafted = CraftedNotice {
         provider: SHOWN.provider.to_owned(),
         url: crate::clients::below(&scene.places.hub_url, &notice_url).into(),
@@ -192,7 +303,7 @@ async fn forge(scene: &mut Scene, paid: &Paid, key: &str) -> anyhow::Result<()> 
     anyhow::ensure!(status != "approved", "a forged notice was believed");
     scene.tell(format!(
         "a forged notice claims that the order is paid: answered {}, nothing changes",
-        shown(sent.last_answer())
+        shown_answer(sent.last_answer())
     ));
     Ok(())
 }
@@ -200,21 +311,21 @@ async fn forge(scene: &mut Scene, paid: &Paid, key: &str) -> anyhow::Result<()> 
 /// The shopper gives up; the provider's notice of it is altered on its way into a success, and then sent again.
 /// Answers with the address at which the shopper would come back.
 async fn tamper(scene: &mut Scene, shopper: &Shopper, page: &Page) -> anyhow::Result<Url> {
-    let (member, value) = SHOWN.tempting_forgery;
+    let (member, value) = TEMPTING_FORGERY;
     let fault = json!({ "tampered": { "member": member, "value": value } });
-    scene.places.steering.spoil_next_notice(SHOWN.provider, &scene.places.account, &fault).await?;
+    scene.spoil_notice(Colombia, &fault).await?;
     let given_up = shopper.give_up(page, Following::None).await?;
     let tampered = scene.wait_for_notice().await?;
     refused(tampered.last_answer(), "a tampered notice")?;
     scene.tell(format!(
         "the shopper gives up; the notice of it is altered on its way to say {value}: answered {}",
-        shown(tampered.last_answer())
+        shown_answer(tampered.last_answer())
     ));
     let again = scene.places.steering.resend(&tampered.id).await?;
     refused(again.last_answer(), "a tampered notice that came again")?;
     let status = scene.payment().await?.status;
     anyhow::ensure!(status != "approved", "a tampered notice was believed");
-    scene.tell(format!("the same bytes come again: answered {}", shown(again.last_answer())));
+    scene.tell(format!("the same bytes come again: answered {}", shown_answer(again.last_answer())));
     given_up.onward.context("the provider sends nobody back who gives up")
 }
 
@@ -235,24 +346,7 @@ async fn replay(scene: &mut Scene, paid: &Paid) -> anyhow::Result<()> {
     anyhow::ensure!(shop.approvals == 1, "a replayed notice told the shop {} times", shop.approvals);
     scene.tell(format!(
         "the genuine notice of the first order is replayed: answered {}, nothing changes",
-        shown(replayed.last_answer())
+        shown_answer(replayed.last_answer())
     ));
     Ok(())
-}
-
-async fn lose_next_notice(scene: &Scene) -> anyhow::Result<()> {
-    scene.places.steering.spoil_next_notice(SHOWN.provider, &scene.places.account, &json!("lost")).await
-}
-
-fn refused(answer: Option<u16>, what: &str) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        answer.is_some_and(|status| (400..500).contains(&status)),
-        "{what} was answered {}",
-        shown(answer)
-    );
-    Ok(())
-}
-
-fn shown(answer: Option<u16>) -> String {
-    answer.map_or_else(|| "not at all".to_owned(), |status| status.to_string())
 }
