@@ -1,6 +1,6 @@
 //! Instants as PlacetoPay writes and reads them: ISO 8601 with an offset (§2, §3.2).
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{self, TimeZone};
 use simulation::Timestamp;
 
@@ -21,6 +21,17 @@ pub fn for_people(at: Timestamp) -> String {
 pub fn year_and_month(at: Timestamp) -> (i16, i8) {
     let local = at.to_zoned(site_zone());
     (local.year(), local.month())
+}
+
+/// The day at the site.
+pub fn day(at: Timestamp) -> Date {
+    at.to_zoned(site_zone()).date()
+}
+
+/// The instant of an hour of a day at the site.
+pub fn at_hour(day: Date, hour: i8) -> Option<Timestamp> {
+    let local = day.at(hour, 0, 0, 0);
+    local.to_zoned(site_zone()).ok().map(|zoned| zoned.timestamp())
 }
 
 /// Reads any of the four shapes that clients send: an offset, `Z`, fractions of a second, or neither

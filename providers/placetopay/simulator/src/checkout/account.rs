@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use simulation::{Account, CommandError, Timestamp, World};
 
-use super::cards::Brand;
+use super::methods::Method;
 use super::random;
 use super::texts::is_locale;
 use crate::authentication::{self, SEED_TOLERANCE_S, SiteState};
@@ -14,6 +14,8 @@ const NONCES_KEPT: usize = 10_000;
 /// The largest attempts limit and the longest pending delay that steering may set.
 const LARGEST_ATTEMPTS_LIMIT: u32 = 100;
 const LONGEST_PENDING_S: i64 = 30 * 24 * 60 * 60;
+/// The largest minimum of a mixed payment.
+const LARGEST_MINIMUM: u32 = 1_000_000_000;
 
 /// How the provider signs its notices to a site (§14.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,47 @@ pub enum ExceptionState {
     Rejected,
 }
 
+/// AV-U26: how a dispersion stands in the session's `payment`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DispersionShape {
+    /// A parent with the children that were reached, the default: both the documentation's parent and the count of
+    /// the guide.
+    Parent,
+    /// A parent with every child, those never sent as rejected.
+    Documented,
+    /// The children that were reached, each an element of its own.
+    Flat,
+}
+
+/// AV-U34: what a reversal by API is answered after the hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterCutoff {
+    /// HTTP 200, `REJECTED`, `XR`.
+    Rejected,
+    /// HTTP 400, `FAILED`, `BR`.
+    Failed,
+    /// As newer documentation has it: a refund, total or partial.
+    Refund,
+}
+
+/// How transactions tell amounts: numbers, or texts as in what passed through the provider's PHP library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// `119000`
+    Numbers,
+    /// `"119000.00"`
+    Texts,
+}
+
+/// AV-U31: what a collect is answered that was made before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repetition {
+    /// The first one's answer.
+    FirstAnswer,
+    /// HTTP 400 `request_not_valid`.
+    Refused,
+}
+
 /// All settings of a site.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -63,13 +106,37 @@ pub struct Settings {
     /// `currencies`: enabled ones, comma-separated.
     pub currencies: Vec<String>,
     /// `methods`: enabled ones, comma-separated.
-    pub methods: Vec<Brand>,
+    pub methods: Vec<Method>,
     /// `attempts_limit`: rejected attempts that end a session (§7.3).
     pub attempts_limit: u32,
     /// `pending_seconds` (AV-U49): until a pending card is decided.
     pub pending_s: i64,
     /// `help_email`: shown on the page.
     pub help_email: String,
+    /// `transfer_seconds`: until a transfer that the bank left pending is approved (AV-U76).
+    pub transfer_s: i64,
+    /// `minimum_partial`: the least that a payer may pay of a mixed payment, in units of the currency.
+    pub minimum_partial: u32,
+    /// `dispersion_shape` (AV-U26): `parent`, `documented`, `flat`.
+    pub dispersion_shape: DispersionShape,
+    /// `refunded_flag` (AV-U52): `shown`, `hidden`.
+    pub shows_refunded: bool,
+    /// `after_cutoff` (AV-U34): `rejected`, `failed`, `refund`.
+    pub after_cutoff: AfterCutoff,
+    /// `automatic_reversal` (AV-U27): `approved`, `rejected`; of a dispersion that expired partly paid.
+    pub automatic_reversal_succeeds: bool,
+    /// `late_reversal`: `approved`, `rejected`; how the network settles one.
+    pub late_reversal_succeeds: bool,
+    /// `confirmation_flow` (AV-U68): `allowed`, `refused`.
+    pub allows_confirmation: bool,
+    /// `collect_repetition` (AV-U31): `first_answer`, `refused`.
+    pub repetition: Repetition,
+    /// `unknown_token` (AV-U75): `failed` (HTTP 400), `rejected` (a session that ended `XN`).
+    pub unknown_token_fails: bool,
+    /// `bank_failure`: `rejected`, `failed`; the transaction that the bank's page ended with "Fallido" (AV-U47).
+    pub bank_failure: ExceptionState,
+    /// `numbers`: `numbers`, `texts`.
+    pub numbers: Numbers,
 }
 
 impl Default for Settings {
@@ -83,10 +150,22 @@ impl Default for Settings {
             locale: "es_CO".into(),
             country: "CO".into(),
             currencies: vec!["COP".into(), "USD".into()],
-            methods: Brand::ALL.to_vec(),
+            methods: Method::all(),
             attempts_limit: 10,
             pending_s: 60,
             help_email: "ayuda@avalpay.example".into(),
+            transfer_s: 3_600,
+            minimum_partial: 1,
+            dispersion_shape: DispersionShape::Parent,
+            shows_refunded: true,
+            after_cutoff: AfterCutoff::Rejected,
+            automatic_reversal_succeeds: true,
+            late_reversal_succeeds: true,
+            allows_confirmation: true,
+            repetition: Repetition::FirstAnswer,
+            unknown_token_fails: true,
+            bank_failure: ExceptionState::Rejected,
+            numbers: Numbers::Numbers,
         }
     }
 }
@@ -103,9 +182,21 @@ impl Settings {
             "locale" if is_locale(value) => value.clone_into(&mut self.locale),
             "country" if is_capitals(value, 2) => value.clone_into(&mut self.country),
             "currencies" => self.currencies = read_list(name, value, read_currency)?,
-            "methods" => self.methods = read_list(name, value, Brand::of_method)?,
+            "methods" => self.methods = read_list(name, value, Method::of_code)?,
             "attempts_limit" => self.attempts_limit = within(name, value, 1, LARGEST_ATTEMPTS_LIMIT)?,
             "pending_seconds" => self.pending_s = within(name, value, 0, LONGEST_PENDING_S)?,
+            "transfer_seconds" => self.transfer_s = within(name, value, 0, LONGEST_PENDING_S)?,
+            "minimum_partial" => self.minimum_partial = within(name, value, 1, LARGEST_MINIMUM)?,
+            "dispersion_shape" => self.dispersion_shape = choose(name, value, SHAPES)?,
+            "refunded_flag" => self.shows_refunded = choose(name, value, FLAG)?,
+            "after_cutoff" => self.after_cutoff = choose(name, value, CUTOFFS)?,
+            "automatic_reversal" => self.automatic_reversal_succeeds = choose(name, value, OUTCOMES)?,
+            "late_reversal" => self.late_reversal_succeeds = choose(name, value, OUTCOMES)?,
+            "confirmation_flow" => self.allows_confirmation = choose(name, value, ALLOWANCE)?,
+            "collect_repetition" => self.repetition = choose(name, value, REPETITIONS)?,
+            "unknown_token" => self.unknown_token_fails = choose(name, value, UNKNOWN_TOKENS)?,
+            "bank_failure" => self.bank_failure = choose(name, value, EXCEPTIONS)?,
+            "numbers" => self.numbers = choose(name, value, NUMBERS)?,
             "help_email" if value.contains('@') => value.clone_into(&mut self.help_email),
             "locale" | "country" | "help_email" => return Err(refused(name, value)),
             unknown => return Err(CommandError(format!("avalpay has no setting `{unknown}`"))),
@@ -115,7 +206,7 @@ impl Settings {
 
     /// Every setting with the value in force.
     pub fn to_map(&self) -> BTreeMap<String, String> {
-        let methods: Vec<&str> = self.methods.iter().map(|brand| brand.method()).collect();
+        let methods: Vec<&str> = self.methods.iter().map(|method| method.code()).collect();
         [
             ("state", word_of(self.state, STATES).to_owned()),
             ("signature", word_of(self.signature, SIGNATURES).to_owned()),
@@ -129,6 +220,18 @@ impl Settings {
             ("attempts_limit", self.attempts_limit.to_string()),
             ("pending_seconds", self.pending_s.to_string()),
             ("help_email", self.help_email.clone()),
+            ("transfer_seconds", self.transfer_s.to_string()),
+            ("minimum_partial", self.minimum_partial.to_string()),
+            ("dispersion_shape", word_of(self.dispersion_shape, SHAPES).to_owned()),
+            ("refunded_flag", word_of(self.shows_refunded, FLAG).to_owned()),
+            ("after_cutoff", word_of(self.after_cutoff, CUTOFFS).to_owned()),
+            ("automatic_reversal", word_of(self.automatic_reversal_succeeds, OUTCOMES).to_owned()),
+            ("late_reversal", word_of(self.late_reversal_succeeds, OUTCOMES).to_owned()),
+            ("confirmation_flow", word_of(self.allows_confirmation, ALLOWANCE).to_owned()),
+            ("collect_repetition", word_of(self.repetition, REPETITIONS).to_owned()),
+            ("unknown_token", word_of(self.unknown_token_fails, UNKNOWN_TOKENS).to_owned()),
+            ("bank_failure", word_of(self.bank_failure, EXCEPTIONS).to_owned()),
+            ("numbers", word_of(self.numbers, NUMBERS).to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -220,6 +323,20 @@ const ACCEPTANCE: Words<bool> = &[("accepted", true), ("refused", false)];
 const PROFILES: Words<Profile> = &[("docs", Profile::Docs), ("guide", Profile::Guide)];
 const EXCEPTIONS: Words<ExceptionState> =
     &[("failed", ExceptionState::Failed), ("rejected", ExceptionState::Rejected)];
+const SHAPES: Words<DispersionShape> = &[
+    ("parent", DispersionShape::Parent),
+    ("documented", DispersionShape::Documented),
+    ("flat", DispersionShape::Flat),
+];
+const CUTOFFS: Words<AfterCutoff> =
+    &[("rejected", AfterCutoff::Rejected), ("failed", AfterCutoff::Failed), ("refund", AfterCutoff::Refund)];
+const FLAG: Words<bool> = &[("shown", true), ("hidden", false)];
+const OUTCOMES: Words<bool> = &[("approved", true), ("rejected", false)];
+const ALLOWANCE: Words<bool> = &[("allowed", true), ("refused", false)];
+const UNKNOWN_TOKENS: Words<bool> = &[("failed", true), ("rejected", false)];
+const REPETITIONS: Words<Repetition> =
+    &[("first_answer", Repetition::FirstAnswer), ("refused", Repetition::Refused)];
+const NUMBERS: Words<Numbers> = &[("numbers", Numbers::Numbers), ("texts", Numbers::Texts)];
 
 fn choose<T: Copy>(name: &str, value: &str, words: Words<T>) -> Result<T, CommandError> {
     words.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning).ok_or_else(|| {
@@ -285,6 +402,9 @@ mod tests {
             ("attempts_limit", "0"),
             ("pending_seconds", "-1"),
             ("help_email", "nobody"),
+            ("minimum_partial", "0"),
+            ("dispersion_shape", "tree"),
+            ("after_cutoff", "approved"),
             ("colour", "blue"),
         ] {
             assert!(settings.set(name, value).is_err(), "{name} = {value}");

@@ -59,9 +59,14 @@ pub struct Detail {
 
 /// Reads `payment.amount` for a site with these currencies.
 pub fn read(value: &Value, currencies: &[String]) -> Result<Amount, Refusal> {
-    const PATH: &str = "payment.amount";
+    read_at(value, currencies, "payment.amount")
+}
+
+/// Reads an amount that stands at `path`.
+pub fn read_at(value: &Value, currencies: &[String], path: &str) -> Result<Amount, Refusal> {
+    let member = |name: &str| invalid(&format!("{path}.{name}"));
     if value.members().is_none() {
-        return Err(invalid(PATH));
+        return Err(invalid(path));
     }
     let currency = value
         .get("currency")
@@ -69,12 +74,12 @@ pub fn read(value: &Value, currencies: &[String]) -> Result<Amount, Refusal> {
         .filter(|code| currencies.iter().any(|enabled| enabled == code))
         .ok_or_else(|| Refusal::request(Objection::InvalidCurrency))?
         .to_owned();
-    let total = read_number(value.get("total"), &currency).ok_or_else(|| invalid("payment.amount.total"))?;
+    let total = read_number(value.get("total"), &currency).ok_or_else(|| member("total"))?;
     // AV-U13: nothing is sold for nothing.
     if total <= Decimal::ZERO {
-        return Err(invalid("payment.amount.total"));
+        return Err(member("total"));
     }
-    let taxes = read_kinds(value.get("taxes"), "payment.amount.taxes", &TAX_KINDS, |item| {
+    let taxes = read_kinds(value.get("taxes"), &format!("{path}.taxes"), &TAX_KINDS, |item| {
         let base = item.get("base").filter(|base| !base.is_null());
         Some(Tax {
             kind: item.get("kind")?.as_str()?.to_owned(),
@@ -85,7 +90,7 @@ pub fn read(value: &Value, currencies: &[String]) -> Result<Amount, Refusal> {
             },
         })
     })?;
-    let details = read_kinds(value.get("details"), "payment.amount.details", &DETAIL_KINDS, |item| {
+    let details = read_kinds(value.get("details"), &format!("{path}.details"), &DETAIL_KINDS, |item| {
         Some(Detail {
             kind: item.get("kind")?.as_str()?.to_owned(),
             amount: read_number(item.get("amount"), &currency)?,

@@ -3,11 +3,12 @@
 use simulation::strict_json::{self, Value};
 use simulation::{Reply, Request, Timestamp, World};
 
+use super::create::Order;
 use super::refusal::Refusal;
 use super::route::PAGE_PREFIX;
 use super::session::Session;
 use super::texts::{Language, is_locale};
-use super::{AvalPay, SESSIONS_KEPT, create, echo, judge, random};
+use super::{AvalPay, Due, SESSIONS_KEPT, create, echo, judge, random};
 use crate::authentication::{self, Failure};
 
 /// The login that a request names, whatever else is wrong with it.
@@ -36,17 +37,29 @@ impl AvalPay {
             self.paid_references.contains(&(merchant_name.clone(), order.reference.clone()));
         world.verdict("create_accepted", true, &order.reference);
         judge::creation(&body, &order, is_reference_paid, now, world);
-        let request_id = self.next_request_id;
-        self.next_request_id += 1;
-        let key = random::hex(world, 16);
-        let process_url = format!("{}{PAGE_PREFIX}/{request_id}/{key}", request.origin);
-        let form_token = random::hex(world, 16);
-        let session = Session::open(request_id, merchant_name, key, process_url, order, form_token, now);
+        let session = self.new_session(&merchant_name, order, request, world);
+        let request_id = session.request_id;
         let answer = echo::created(&session, now);
         self.forget_oldest();
         self.sessions.insert(request_id, session);
         self.after_change(request_id, world);
         Reply::json(200, answer.to_text())
+    }
+
+    /// A session with the next number, not yet known to anybody.
+    pub(super) fn new_session(
+        &mut self,
+        merchant: &str,
+        order: Order,
+        request: &Request,
+        world: &mut dyn World,
+    ) -> Session {
+        let request_id = self.next_request_id;
+        self.next_request_id += 1;
+        let key = random::hex(world, 16);
+        let process_url = format!("{}{PAGE_PREFIX}/{request_id}/{key}", request.origin);
+        let form_token = random::hex(world, 16);
+        Session::open(request_id, merchant.to_owned(), key, process_url, order, form_token, world.now())
     }
 
     pub(super) fn query_session(
@@ -60,7 +73,7 @@ impl AvalPay {
             return refused;
         }
         let session = &self.sessions[&request_id];
-        Reply::json(200, echo::queried(session, self.settings_of(session).profile, now).to_text())
+        Reply::json(200, echo::queried(session, &self.settings_of(session), now).to_text())
     }
 
     pub(super) fn cancel_session(
@@ -81,7 +94,7 @@ impl AvalPay {
         }
         self.after_change(request_id, world);
         let session = &self.sessions[&request_id];
-        Reply::json(200, echo::cancelled(session, self.settings_of(session).profile, now).to_text())
+        Reply::json(200, echo::cancelled(session, &self.settings_of(session), now).to_text())
     }
 
     /// A path that is none of the API's: a service that is not simulated, or an address built wrongly.
@@ -92,7 +105,11 @@ impl AvalPay {
 
     /// Who calls and what they sent; else the answer that turns them away. A body that is no JSON holds no
     /// `auth` that could be read (§3.4).
-    fn authenticate(&mut self, request: &Request, world: &mut dyn World) -> Result<(usize, Value), Reply> {
+    pub(super) fn authenticate(
+        &mut self,
+        request: &Request,
+        world: &mut dyn World,
+    ) -> Result<(usize, Value), Reply> {
         let now = world.now();
         self.verify(request, now, world).map_err(|failure| {
             world.verdict("authentication", false, &failure.to_string());
@@ -159,12 +176,11 @@ impl AvalPay {
             .map_or(Language::Spanish, Language::of_locale)
     }
 
-    fn forget_oldest(&mut self) {
+    pub(super) fn forget_oldest(&mut self) {
         if self.sessions.len() >= SESSIONS_KEPT
             && let Some((id, _)) = self.sessions.pop_first()
-            && let Some(at) = self.scheduled.remove(&id)
         {
-            self.schedule.remove(&(at, id));
+            self.plan(Due::Session(id), None);
         }
     }
 }

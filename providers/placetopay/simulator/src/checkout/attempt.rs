@@ -1,195 +1,155 @@
-//! One attempt to pay a session, and how it reads in a query (§7.2).
+//! One attempt to pay a session: a single charge, or the parts of a dispersion one after another (§7.2, §7.6).
 
 use simulation::Timestamp;
-use simulation::strict_json::Value;
+use simulation::decimal::Decimal;
 
-use super::amount::{Amount, number};
-use super::cards::Brand;
-use super::course::{Verdict, Waiting};
-use super::reasons;
-use super::refusal;
-use super::texts::Language;
+use super::account::Settings;
+use super::charge::{Charge, State, minus, sum};
+use super::course::Verdict;
+use super::dispersion::Share;
+use super::instrument::Instrument;
 
-/// The issuer of every test card.
-pub const ISSUER: &str = "BANCO DE PRUEBAS S.A.";
-/// What stands for an authorization when there is none.
-const NO_AUTHORIZATION: &str = "000000";
-/// Receipts of attempts that were decided at once count on from here.
-const RECEIPT_BASE: u64 = 900_410_000_000;
-
-/// All that is kept of a card: never the number, never the code.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CardFace {
-    /// Its brand.
-    pub brand: Brand,
-    /// The first six digits.
-    pub bin: String,
-    /// The last four digits.
-    pub last_four: String,
-    /// `MMYY`
-    pub expiry: String,
+/// A part of a dispersion.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Which of the order's shares it pays.
+    pub index: usize,
+    /// Who gets it.
+    pub share: Share,
+    /// Its charge.
+    pub charge: Charge,
 }
 
-/// Where an attempt stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Not decided.
-    InFlight {
-        /// What it waits for.
-        waiting: Waiting,
-        /// When it is decided by itself; never, when a person decides.
-        due: Option<Timestamp>,
-        /// How it is decided then.
-        then: Verdict,
-    },
-    /// Decided.
-    Decided(Verdict),
+/// What a check-in holds (§11).
+#[derive(Clone, Copy, Debug)]
+pub struct Hold {
+    /// The amount held, as the newest reauthorization has it.
+    pub held: Decimal,
+    /// What was captured; zero when it was released; nothing while it is open.
+    pub captured: Option<Decimal>,
+    /// When it is released by itself.
+    pub releases_at: Timestamp,
 }
 
 /// One attempt.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// The provider's key of the transaction.
-    pub internal_reference: u64,
+    /// The charge; of a dispersion, the summary of its parts.
+    pub charge: Charge,
     /// The provider's other key, 32 hexadecimal characters.
     pub id: String,
-    /// The card.
-    pub card: CardFace,
+    /// What is charged.
+    pub instrument: Instrument,
     /// Number of instalments.
     pub installments: u32,
     /// When it was made.
     pub started_at: Timestamp,
-    /// When its present state began.
-    pub changed_at: Timestamp,
-    /// Its state.
-    pub state: State,
-    /// Whether it was pending once: its receipt is then its own number (§7.2).
-    pub was_pending: bool,
-    /// Six digits, when approved.
-    pub authorization: Option<String>,
+    /// The parts of a dispersion, in the order of charging.
+    pub parts: Vec<Part>,
+    /// What is held, of a check-in.
+    pub hold: Option<Hold>,
 }
 
 impl Attempt {
     /// Whether it is not decided yet.
     pub fn is_in_flight(&self) -> bool {
-        matches!(self.state, State::InFlight { .. })
+        self.charge.is_in_flight()
     }
 
     /// The verdict, when there is one.
     pub fn verdict(&self) -> Option<Verdict> {
-        match self.state {
-            State::InFlight { .. } => None,
-            State::Decided(verdict) => Some(verdict),
+        self.charge.verdict()
+    }
+
+    /// What of it was paid.
+    pub fn paid(&self) -> Decimal {
+        if self.parts.is_empty() {
+            return if self.charge.is_approved() { self.charge.amount } else { Decimal::ZERO };
+        }
+        sum(self.parts.iter().filter(|part| part.charge.is_approved()).map(|part| part.charge.amount))
+    }
+
+    /// Whether it holds an amount that is neither captured nor released.
+    pub fn is_held(&self) -> bool {
+        self.charge.is_approved() && self.hold.is_some_and(|hold| hold.captured.is_none())
+    }
+
+    /// What may still be given back of it: of a check-in what was captured, or all that is held.
+    pub fn left(&self) -> Decimal {
+        match self.hold {
+            Some(hold) if self.charge.is_approved() => {
+                minus(hold.captured.unwrap_or(hold.held), self.charge.given_back)
+            }
+            Some(_) => Decimal::ZERO,
+            None if self.parts.is_empty() => self.charge.left(),
+            None => sum(self.parts.iter().map(|part| part.charge.left())),
         }
     }
 
-    /// Decides it.
-    pub fn decide(&mut self, verdict: Verdict, authorization: String, at: Timestamp) {
-        self.state = State::Decided(verdict);
-        self.changed_at = at;
-        self.authorization = (verdict == Verdict::Approved).then_some(authorization);
-    }
-
-    /// `APPROVED`, `REJECTED`, `PENDING` or `FAILED`.
-    pub fn word(&self) -> &'static str {
-        match self.state {
-            State::InFlight { .. } => "PENDING",
-            State::Decided(Verdict::Approved) => "APPROVED",
-            State::Decided(Verdict::Rejected(_)) => "REJECTED",
-            State::Decided(Verdict::Failed(_)) => "FAILED",
+    /// Sends it: the charge, or part after part until one waits or is denied.
+    pub fn send(&mut self, settings: &Settings, until: Timestamp, now: Timestamp) {
+        if self.parts.is_empty() {
+            self.charge.send(settings, until, now);
+        } else {
+            self.send_parts(settings, until, now);
         }
     }
 
-    /// The reason of §7.8.
-    pub fn reason(&self) -> &'static str {
-        match self.state {
-            State::InFlight { waiting, .. } => waiting.reason(),
-            State::Decided(Verdict::Approved) => "00",
-            State::Decided(Verdict::Rejected(reason) | Verdict::Failed(reason)) => reason,
+    /// Decides what is in flight; a dispersion then goes on with its next part.
+    pub fn conclude(&mut self, verdict: Verdict, settings: &Settings, until: Timestamp, at: Timestamp) {
+        match self.parts.iter_mut().find(|part| part.charge.is_in_flight()) {
+            Some(part) => {
+                part.charge.decide(verdict, at);
+                self.send_parts(settings, until, at);
+            }
+            None => self.charge.decide(verdict, at),
         }
     }
 
-    /// The reason's sentence.
-    pub fn message(&self, language: Language) -> &'static str {
-        reasons::text(self.reason(), language)
+    /// Every charge that money may move by: the parts of a dispersion, else the one.
+    pub fn charges_mut(&mut self) -> Vec<&mut Charge> {
+        if self.parts.is_empty() {
+            vec![&mut self.charge]
+        } else {
+            self.parts.iter_mut().map(|part| &mut part.charge).collect()
+        }
     }
 
-    /// The authorization, zeros when there is none.
-    pub fn authorization(&self) -> &str {
-        self.authorization.as_deref().unwrap_or(NO_AUTHORIZATION)
+    fn send_parts(&mut self, settings: &Settings, until: Timestamp, now: Timestamp) {
+        let mut is_denied = false;
+        for part in &mut self.parts {
+            if is_denied {
+                part.charge.state = State::Skipped;
+                part.charge.changed_at = now;
+                continue;
+            }
+            if part.charge.state == State::Queued {
+                part.charge.send(settings, until, now);
+            }
+            match part.charge.verdict() {
+                None => break,
+                Some(verdict) => is_denied = !verdict.is_approved(),
+            }
+        }
+        self.summarise(now);
     }
 
-    /// The receipt's number.
-    pub fn receipt(&self) -> String {
-        let number = self.internal_reference;
-        if self.was_pending { number.to_string() } else { (RECEIPT_BASE + number).to_string() }
-    }
-
-    /// As an element of the query's `payment`.
-    pub fn to_value(&self, reference: &str, amount: &Amount, language: Language) -> Value {
-        let side = Value::object([
-            ("currency", Value::text(amount.currency.clone())),
-            ("total", number(amount.total)),
-        ]);
-        let brand = self.card.brand;
-        Value::object([
-            (
-                "status",
-                refusal::status(
-                    self.word(),
-                    Value::text(self.reason()),
-                    self.message(language),
-                    self.changed_at,
-                ),
-            ),
-            ("internalReference", Value::from(self.internal_reference)),
-            ("reference", Value::text(reference)),
-            ("paymentMethod", Value::text(brand.method())),
-            ("paymentMethodName", Value::text(brand.name())),
-            ("issuerName", Value::text(ISSUER)),
-            ("amount", Value::object([("from", side.clone()), ("to", side), ("factor", Value::from(1))])),
-            ("authorization", Value::text(self.authorization())),
-            ("receipt", Value::text(self.receipt())),
-            ("franchise", Value::text(brand.franchise())),
-            ("refunded", Value::from(false)),
-            ("processorFields", Value::array(self.processor_fields())),
-        ])
-    }
-
-    fn processor_fields(&self) -> Vec<Value> {
-        let field = |keyword: &str, value: Value| {
-            Value::object([
-                ("keyword", Value::text(keyword)),
-                ("value", value),
-                ("displayOn", Value::text("none")),
-            ])
+    /// The parent says what its parts say together; authorization and receipt are those of the first.
+    fn summarise(&mut self, now: Timestamp) {
+        let waiting = self.parts.iter().find(|part| part.charge.is_in_flight());
+        let denied =
+            self.parts.iter().find_map(|part| part.charge.verdict().filter(|verdict| !verdict.is_approved()));
+        let is_any_paid = self.parts.iter().any(|part| part.charge.is_approved());
+        self.charge.changed_at = now;
+        self.charge.was_pending |= waiting.is_some();
+        self.charge.state = match (waiting, denied) {
+            (Some(part), _) => part.charge.state,
+            (None, None) => State::Decided(Verdict::Approved),
+            (None, Some(verdict)) if is_any_paid => State::Decided(Verdict::PartlyApproved(verdict.reason())),
+            (None, Some(verdict)) => State::Decided(verdict),
         };
-        let mut fields = Vec::new();
-        if self.verdict() == Some(Verdict::Approved) {
-            fields.push(field("merchantCode", Value::text("011271442")));
-            fields.push(field("terminalNumber", Value::text("00057742")));
-        }
-        fields.extend([
-            field("bin", Value::text(self.card.bin.clone())),
-            field("lastDigits", Value::text(self.card.last_four.clone())),
-            field("expiration", Value::text(self.card.expiry.clone())),
-            field("cardType", Value::text("C")),
-            field("installments", Value::from(self.installments)),
-            field("id", Value::text(self.id.clone())),
-            field("onTest", Value::from(true)),
-        ]);
-        if self.verdict().is_some() {
-            fields.push(field("b24", Value::text(self.bank_response())));
-        }
-        fields
-    }
-
-    /// `000` of an approval, `050` of reason 05, else the reason itself, as recorded (§7.2).
-    fn bank_response(&self) -> &'static str {
-        match self.reason() {
-            "00" => "000",
-            "05" => "050",
-            other => other,
+        if let Some(first) = self.parts.first() {
+            self.charge.authorization.clone_from(&first.charge.authorization);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use simulation::decimal::Decimal;
 
 use super::course::{Course, Verdict, Waiting};
+use super::reasons;
 
 const TABLE: &str = include_str!("../../data/test_cards.tsv");
 
@@ -16,7 +17,7 @@ const DOLLAR_LIMIT: i64 = 200;
 /// face value.
 const PESOS_PER_DOLLAR: i64 = 4_000;
 
-/// Reason of a plain denial.
+/// Reason of a plain denial. AV-U29: the reasons that end a token at once stand in the table, paired by meaning.
 const DENIED: &str = "05";
 /// Reason of a denial for exceeding the dollar limit.
 const ABOVE_LIMIT: &str = "61";
@@ -116,8 +117,8 @@ impl Brand {
 pub enum Behaviour {
     /// A: approved.
     Approved,
-    /// R: denied.
-    Denied,
+    /// R: denied, with the reason of [`DENIED`] or the one that the table names.
+    Denied(&'static str),
     /// PA: pending, then approved.
     PendingApproved,
     /// PR: pending, then rejected.
@@ -176,26 +177,31 @@ pub struct TestCard {
     pub condition: Condition,
 }
 
-/// What the payer typed and the amount: all that a card's behaviour may depend on.
-#[derive(Clone, Copy)]
-pub struct Circumstances<'a> {
-    /// `MM/YY`
-    pub expiry: &'a str,
-    /// The verification code.
-    pub code: &'a str,
-    /// The amount to charge.
-    pub total: Decimal,
-    /// ISO 4217.
-    pub currency: &'a str,
+/// A card as it was typed, without number and code: all that decides a charge now, or later by its token.
+#[derive(Clone, Copy, Debug)]
+pub struct Typed {
+    /// The published card that it is or acts as.
+    pub card: &'static TestCard,
+    /// Whether expiry and code were the card's own, where it has any of its own.
+    pub is_right: bool,
 }
 
-impl TestCard {
-    /// The course that an attempt with this card takes.
-    pub fn course(&self, circumstances: Circumstances<'_>) -> Course {
+impl Typed {
+    /// The card with this expiry (`MM/YY`) and verification code.
+    pub fn new(card: &'static TestCard, expiry: &str, code: &str) -> Self {
+        let is_right = match card.condition {
+            Condition::Always | Condition::BelowDollarLimit => true,
+            Condition::Typed { expiry: own, code: own_code } => expiry == own && code == own_code,
+        };
+        Self { card, is_right }
+    }
+
+    /// The course that a charge of this amount takes.
+    pub fn course(self, total: Decimal, currency: &str) -> Course {
         let pending = |waiting, then| Course::Pending { waiting, then };
-        match self.behaviour {
-            Behaviour::Approved => Course::Decided(self.approval(circumstances)),
-            Behaviour::Denied => Course::Decided(Verdict::Rejected(DENIED)),
+        match self.card.behaviour {
+            Behaviour::Approved => Course::Decided(self.approval(total, currency)),
+            Behaviour::Denied(reason) => Course::Decided(Verdict::Rejected(reason)),
             Behaviour::PendingApproved => pending(Waiting::Bank, Verdict::Approved),
             Behaviour::PendingRejected => pending(Waiting::Bank, Verdict::Rejected(DENIED)),
             Behaviour::ReviewApproved => pending(Waiting::Review, Verdict::Approved),
@@ -206,17 +212,13 @@ impl TestCard {
         }
     }
 
-    fn approval(&self, circumstances: Circumstances<'_>) -> Verdict {
-        match self.condition {
-            Condition::Always => Verdict::Approved,
-            Condition::BelowDollarLimit if is_below_dollar_limit(circumstances) => Verdict::Approved,
-            Condition::BelowDollarLimit => Verdict::Rejected(ABOVE_LIMIT),
-            Condition::Typed { expiry, code }
-                if circumstances.expiry == expiry && circumstances.code == code =>
-            {
-                Verdict::Approved
+    fn approval(self, total: Decimal, currency: &str) -> Verdict {
+        match self.card.condition {
+            Condition::BelowDollarLimit if !is_below_dollar_limit(total, currency) => {
+                Verdict::Rejected(ABOVE_LIMIT)
             }
-            Condition::Typed { .. } => Verdict::Rejected(DENIED),
+            Condition::Typed { .. } if !self.is_right => Verdict::Rejected(DENIED),
+            Condition::Always | Condition::BelowDollarLimit | Condition::Typed { .. } => Verdict::Approved,
         }
     }
 }
@@ -240,9 +242,9 @@ pub fn find(number: &str) -> Option<&'static TestCard> {
 
 static CARDS: LazyLock<Vec<TestCard>> = LazyLock::new(|| rows().filter_map(read_row).collect());
 
-fn is_below_dollar_limit(circumstances: Circumstances<'_>) -> bool {
-    let units = if circumstances.currency == "COP" { PESOS_PER_DOLLAR } else { 1 };
-    circumstances.total < Decimal::from(DOLLAR_LIMIT * units)
+fn is_below_dollar_limit(total: Decimal, currency: &str) -> bool {
+    let units = if currency == "COP" { PESOS_PER_DOLLAR } else { 1 };
+    total < Decimal::from(DOLLAR_LIMIT * units)
 }
 
 fn rows() -> impl Iterator<Item = &'static str> {
@@ -265,10 +267,13 @@ fn read_row(line: &'static str) -> Option<TestCard> {
     })
 }
 
-fn read_behaviour(letters: &str) -> Option<Behaviour> {
+fn read_behaviour(letters: &'static str) -> Option<Behaviour> {
+    if let Some(code) = letters.strip_prefix("R:") {
+        return reasons::find(code).map(|reason| Behaviour::Denied(reason.code));
+    }
     Some(match letters {
         "A" => Behaviour::Approved,
-        "R" => Behaviour::Denied,
+        "R" => Behaviour::Denied(DENIED),
         "PA" => Behaviour::PendingApproved,
         "PR" => Behaviour::PendingRejected,
         "MA" => Behaviour::ReviewApproved,
@@ -297,7 +302,7 @@ mod tests {
 
     fn course(number: &str, expiry: &str, code: &str, total: &str, currency: &str) -> Course {
         let total = Decimal::parse(total).expect(total);
-        find(number).expect(number).course(Circumstances { expiry, code, total, currency })
+        Typed::new(find(number).expect(number), expiry, code).course(total, currency)
     }
 
     #[test]

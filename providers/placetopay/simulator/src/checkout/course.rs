@@ -5,12 +5,39 @@ use super::reasons::{self, Group};
 /// How an attempt ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Paid.
+    /// Paid: `00`.
     Approved,
+    /// Paid with another reason of §7.8: `11`.
+    ApprovedAs(&'static str),
+    /// Of a dispersion only: some parts were paid, then one was denied with this reason (§7.6).
+    PartlyApproved(&'static str),
     /// Denied with a reason of §7.8.
     Rejected(&'static str),
     /// Broken on the way, with a reason of §7.8.
     Failed(&'static str),
+}
+
+impl Verdict {
+    /// Whether all of it was paid.
+    pub fn is_approved(self) -> bool {
+        matches!(self, Self::Approved | Self::ApprovedAs(_))
+    }
+
+    /// Whether none of it was paid.
+    pub fn is_denied(self) -> bool {
+        matches!(self, Self::Rejected(_) | Self::Failed(_))
+    }
+
+    /// The reason of §7.8.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Approved => "00",
+            Self::ApprovedAs(reason)
+            | Self::PartlyApproved(reason)
+            | Self::Rejected(reason)
+            | Self::Failed(reason) => reason,
+        }
+    }
 }
 
 /// What a pending attempt waits for.
@@ -22,6 +49,10 @@ pub enum Waiting {
     Review,
     /// An answer that takes [`SLOW_ANSWER_S`].
     SlowAnswer,
+    /// The payer, who was sent to the bank's page (§16.1).
+    BankPage,
+    /// The merchant's word (§11.2).
+    Confirmation,
 }
 
 /// Seconds until a slow card answers (§18).
@@ -31,8 +62,9 @@ impl Waiting {
     /// The reason that a pending transaction carries.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::Bank | Self::SlowAnswer => "?-",
+            Self::Bank | Self::SlowAnswer | Self::BankPage => "?-",
             Self::Review => "?*",
+            Self::Confirmation => "PT",
         }
     }
 }

@@ -8,10 +8,12 @@ use simulation::strict_json::Value;
 
 use super::account::Settings;
 use super::amount::{self, Amount};
-use super::cards::Brand;
+use super::dispersion::{self, Share};
 use super::fields::{self, Field};
+use super::methods::Method;
 use super::objection::Objection;
 use super::person::{self, Person, Role, shortened};
+use super::recurring::{self, Terms};
 use super::refusal::Refusal;
 use super::texts::is_locale;
 use crate::instant;
@@ -32,8 +34,6 @@ const ITEMS_LIMIT: usize = 50;
 const SKU_LIMIT: usize = 30;
 const ITEM_NAME_LIMIT: usize = 120;
 const QUANTITY_LIMIT: usize = 30;
-/// Entries of a dispersion (§6.4).
-const DISPERSION_LIMIT: usize = 3;
 
 const INITIATORS: [&str; 9] = [
     "AGENT",
@@ -62,15 +62,27 @@ pub struct Order {
     pub reference: String,
     /// What is paid for.
     pub description: Option<String>,
-    /// How much.
-    pub amount: Amount,
+    /// How much; nothing of a subscription, which stores a card and charges none.
+    pub amount: Option<Amount>,
+    /// Whether the payer may pay in several amounts.
+    pub allow_partial: bool,
+    /// Whether the payer may have the card stored.
+    pub subscribe: bool,
+    /// Whether the amount is held, to be captured later.
+    pub check_in: bool,
+    /// Whether a paid transaction waits for the merchant's word (§11.2).
+    pub needs_confirmation: bool,
+    /// The sites that the payment goes to; empty when it is the session's own alone.
+    pub shares: Vec<Share>,
+    /// What the provider charges again later.
+    pub recurring: Option<Terms>,
     /// Who receives.
     pub shipping: Option<Person>,
     /// What is bought, as the query echoes it.
     pub items: Vec<Value>,
     /// Top-level additional fields.
     pub fields: Vec<Field>,
-    /// Additional fields of the payment.
+    /// Additional fields of the payment or of the subscription.
     pub payment_fields: Vec<Field>,
     /// `paymentMethod` as sent.
     pub payment_method: Option<String>,
@@ -95,14 +107,37 @@ pub struct Order {
 }
 
 impl Order {
-    /// The brands that the request leaves of those that the site has.
-    pub fn brands(&self, enabled: &[Brand]) -> Vec<Brand> {
+    /// The methods that the request leaves of those that the site has. Only a card can be stored, held, shared or
+    /// charged again (§6.4, §6.7, §6.8).
+    pub fn methods(&self, enabled: &[Method]) -> Vec<Method> {
         let wanted = self.payment_method.as_deref().unwrap_or_default();
-        if wanted.is_empty() {
-            return enabled.to_vec();
-        }
-        let wanted: Vec<Brand> = wanted.split(',').filter_map(|code| Brand::of_method(code.trim())).collect();
-        enabled.iter().copied().filter(|brand| wanted.contains(brand)).collect()
+        let wanted: Option<Vec<Method>> = (!wanted.is_empty())
+            .then(|| wanted.split(',').filter_map(|code| Method::of_code(code.trim())).collect());
+        let takes_cards_only = self.amount.is_none()
+            || self.check_in
+            || self.needs_confirmation
+            || self.recurring.is_some()
+            || !self.shares.is_empty();
+        let is_offered = |method: &Method| {
+            wanted.as_ref().is_none_or(|wanted| wanted.contains(method))
+                && (matches!(method, Method::Card(_)) || (!takes_cards_only && self.currency() == "COP"))
+        };
+        enabled.iter().copied().filter(is_offered).collect()
+    }
+
+    /// Whether a card is stored and nothing charged.
+    pub fn is_subscription(&self) -> bool {
+        self.amount.is_none()
+    }
+
+    /// What is to be paid; zero of a subscription.
+    pub fn total(&self) -> Decimal {
+        self.amount.as_ref().map_or(Decimal::ZERO, |amount| amount.total)
+    }
+
+    /// ISO 4217; empty of a subscription.
+    pub fn currency(&self) -> &str {
+        self.amount.as_ref().map_or("", |amount| amount.currency.as_str())
     }
 
     /// AV-U07: a payer who gives up goes to `returnUrl` when there is no `cancelUrl`.
@@ -113,27 +148,27 @@ impl Order {
 
 /// Reads the body of a create request. AV-U09: members that nobody knows are ignored.
 pub fn read(body: &Value, settings: &Settings, now: Timestamp) -> Result<Order, Refusal> {
+    refuse_what_is_not_served(body)?;
     let payment = present(body, "payment").filter(|payment| payment.members().is_some());
-    refuse_broken_combinations(payment)?;
-    refuse_what_is_not_served(body, payment)?;
-    let payment = payment.ok_or_else(|| missing("payment"))?;
-    let amount = present(payment, "amount").ok_or_else(|| missing("payment.amount"))?;
-    let amount = amount::read(amount, &settings.currencies)?;
+    let subscription = present(body, "subscription").filter(|asked| asked.members().is_some());
     let top_fields = fields::read(body.get("fields"), "fields", &[])?;
-    Ok(Order {
+    let asked = match (payment, subscription) {
+        (Some(payment), _) => payment,
+        (None, Some(subscription)) => subscription,
+        (None, None) => return Err(missing("payment")),
+    };
+    let asked_fields = if payment.is_some() { "payment.fields" } else { "subscription.fields" };
+    let request = Order {
         locale: locale(body, settings),
-        reference: reference(payment)?,
-        description: description(payment)?,
-        shipping: person::read(payment.get("shipping"), Role::Recipient, "payment.shipping")?,
-        items: items(payment, &amount.currency)?,
-        payment_fields: fields::read(payment.get("fields"), "payment.fields", &top_fields)?,
+        reference: reference(asked)?,
+        description: description(asked)?,
+        payment_fields: fields::read(asked.get("fields"), asked_fields, &top_fields)?,
         fields: top_fields,
-        amount,
         payment_method: optional_text(body, "paymentMethod", URL_LIMIT)?,
         expires_at: expiration(body, now)?,
         return_url: url(body, "returnUrl")?.ok_or_else(|| missing("returnUrl"))?,
         cancel_url: url(body, "cancelUrl")?,
-        ip_address: ip_address(body)?,
+        ip_address: ip_address(body)?.ok_or_else(|| missing("ipAddress"))?,
         user_agent: optional_text(body, "userAgent", USER_AGENT_LIMIT)?
             .ok_or_else(|| missing("userAgent"))?,
         skip_result: boolean(body, "skipResult")?,
@@ -142,7 +177,138 @@ pub fn read(body: &Value, settings: &Settings, now: Timestamp) -> Result<Order, 
         metadata: metadata(body)?,
         buyer: person::read(body.get("buyer"), Role::Buyer, "buyer")?,
         payer: person::read(body.get("payer"), Role::Payer, "payer")?,
+        ..Order::empty(now)
+    };
+    match payment {
+        Some(payment) => with_payment(request, body, payment, settings, now),
+        None => Ok(request),
+    }
+}
+
+/// The body of a collect: the payer is required, where the shopper came from is not, and there is no page to come
+/// back to (§9.1). `home` is what the echo shows as `returnUrl`; `peer` stands in for address and browser.
+pub fn read_collect(
+    body: &Value,
+    settings: &Settings,
+    home: String,
+    peer: (String, String),
+    now: Timestamp,
+) -> Result<Order, Refusal> {
+    let payment = present(body, "payment")
+        .filter(|payment| payment.members().is_some())
+        .ok_or_else(|| missing("payment"))?;
+    let payer = person::read(body.get("payer"), Role::Payer, "payer")?.ok_or_else(|| missing("payer"))?;
+    let top_fields = fields::read(body.get("fields"), "fields", &[])?;
+    let request = Order {
+        locale: locale(body, settings),
+        reference: reference(payment)?,
+        description: description(payment)?,
+        payment_fields: fields::read(payment.get("fields"), "payment.fields", &top_fields)?,
+        fields: top_fields,
+        expires_at: expiration(body, now)?,
+        return_url: url(body, "returnUrl")?.unwrap_or(home),
+        ip_address: ip_address(body)?.unwrap_or(peer.0),
+        user_agent: optional_text(body, "userAgent", USER_AGENT_LIMIT)?.unwrap_or(peer.1),
+        metadata: metadata(body)?,
+        buyer: person::read(body.get("buyer"), Role::Buyer, "buyer")?,
+        payer: Some(payer),
+        ..Order::empty(now)
+    };
+    with_payment(request, body, payment, settings, now)
+}
+
+impl Order {
+    fn empty(now: Timestamp) -> Self {
+        Self {
+            locale: String::new(),
+            buyer: None,
+            payer: None,
+            reference: String::new(),
+            description: None,
+            amount: None,
+            allow_partial: false,
+            subscribe: false,
+            check_in: false,
+            needs_confirmation: false,
+            shares: Vec::new(),
+            recurring: None,
+            shipping: None,
+            items: Vec::new(),
+            fields: Vec::new(),
+            payment_fields: Vec::new(),
+            payment_method: None,
+            expires_at: now,
+            return_url: String::new(),
+            cancel_url: None,
+            ip_address: String::new(),
+            user_agent: String::new(),
+            skip_result: None,
+            no_buyer_fill: None,
+            capture_address: None,
+            metadata: None,
+        }
+    }
+}
+
+/// What a payment adds to a request.
+fn with_payment(
+    request: Order,
+    body: &Value,
+    payment: &Value,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Order, Refusal> {
+    let amount = present(payment, "amount").ok_or_else(|| missing("payment.amount"))?;
+    let mut amount = amount::read(amount, &settings.currencies)?;
+    let allow_partial = boolean(payment, "allowPartial")?.unwrap_or(false);
+    let check_in = is_check_in(body)?;
+    let recurring = recurring::read(payment, instant::day(now))?;
+    let shares = dispersion::read(payment, &amount, settings)?;
+    let needs_confirmation = confirmation(body, settings)?;
+    // AV-U17: a recurring payment is one payment.
+    if allow_partial && recurring.is_some() {
+        return Err(Refusal::request(Objection::PartialRecurring));
+    }
+    // C-70: never both in one session. A hold and a confirmation belong to one plain charge (§6.4, §11.2).
+    let is_plain = !allow_partial && shares.is_empty() && recurring.is_none();
+    if (allow_partial && !shares.is_empty()) || ((check_in || needs_confirmation) && !is_plain) {
+        return Err(Refusal::request(Objection::Incompatible));
+    }
+    if allow_partial || !shares.is_empty() {
+        // AV-U11: dropped; with a dispersion they stand in its parts.
+        amount.taxes.clear();
+        amount.details.clear();
+    }
+    Ok(Order {
+        allow_partial,
+        subscribe: boolean(payment, "subscribe")?.unwrap_or(false),
+        check_in,
+        needs_confirmation,
+        shares,
+        recurring,
+        shipping: person::read(payment.get("shipping"), Role::Recipient, "payment.shipping")?,
+        items: items(payment, &amount.currency)?,
+        amount: Some(amount),
+        ..request
     })
+}
+
+fn is_check_in(body: &Value) -> Result<bool, Refusal> {
+    match present(body, "type").map(Value::as_str) {
+        None | Some(Some("")) => Ok(false),
+        Some(Some("checkin")) => Ok(true),
+        Some(Some(_) | None) => Err(invalid("type")),
+    }
+}
+
+/// AV-U68: a site that has no confirmation flow refuses to be asked for it.
+fn confirmation(body: &Value, settings: &Settings) -> Result<bool, Refusal> {
+    let Some(metadata) = present(body, "metadata") else { return Ok(false) };
+    let is_asked = boolean(metadata, "requiresConfirmation")?.unwrap_or(false);
+    if is_asked && !settings.allows_confirmation {
+        return Err(invalid("metadata.requiresConfirmation"));
+    }
+    Ok(is_asked)
 }
 
 /// The locale of a request: its own when it is one, else the site's; never an error (§5).
@@ -151,40 +317,15 @@ pub fn locale(body: &Value, settings: &Settings) -> String {
     sent.unwrap_or(&settings.locale).to_owned()
 }
 
-/// AV-U17: partial with recurring. §6.4: more than three dispersions.
-fn refuse_broken_combinations(payment: Option<&Value>) -> Result<(), Refusal> {
-    let Some(payment) = payment else { return Ok(()) };
-    let is_partial = boolean(payment, "allowPartial")?.unwrap_or(false);
-    if is_partial && present(payment, "recurring").is_some() {
-        return Err(Refusal::request(Objection::PartialRecurring));
-    }
-    let dispersion = payment.get("dispersion").and_then(Value::items).unwrap_or_default();
-    if dispersion.len() > DISPERSION_LIMIT { Err(Refusal::too_many_dispersions()) } else { Ok(()) }
-}
-
-/// Services of Checkout that this simulator does not have are refused by name rather than half done.
-fn refuse_what_is_not_served(body: &Value, payment: Option<&Value>) -> Result<(), Refusal> {
+/// Autopay, another service of Checkout, is refused by name rather than half done (§6.1).
+fn refuse_what_is_not_served(body: &Value) -> Result<(), Refusal> {
     let is_filled =
         |value: &&Value| !value.is_null() && value.items() != Some(&[]) && value.as_str() != Some("");
-    let is_true = |value: &&Value| value.as_bool() == Some(true) || value.as_str() == Some("true");
-    let member = |parent: Option<&Value>, name: &str| parent.and_then(|parent| parent.get(name)).cloned();
-    let found = [
-        ("subscription", member(Some(body), "subscription").as_ref().filter(is_filled).is_some()),
-        ("autopay", member(Some(body), "autopay").as_ref().filter(is_filled).is_some()),
-        ("type", member(Some(body), "type").as_ref().filter(is_filled).is_some()),
-        ("payment.allowPartial", member(payment, "allowPartial").as_ref().filter(is_true).is_some()),
-        ("payment.subscribe", member(payment, "subscribe").as_ref().filter(is_true).is_some()),
-        ("payment.recurring", member(payment, "recurring").as_ref().filter(is_filled).is_some()),
-        ("payment.dispersion", member(payment, "dispersion").as_ref().filter(is_filled).is_some()),
-        (
-            "metadata.requiresConfirmation",
-            body.at(&["metadata", "requiresConfirmation"]).filter(is_true).is_some(),
-        ),
-    ];
-    match found.into_iter().find(|(_, is_used)| *is_used) {
-        Some((name, _)) => Err(Refusal::request(Objection::NotServed(name.to_owned()))),
-        None => Ok(()),
+    let is_autopay = body.get("type").and_then(Value::as_str) == Some("autopay");
+    if is_autopay || body.get("autopay").filter(is_filled).is_some() {
+        return Err(Refusal::request(Objection::NotServed("autopay".to_owned())));
     }
+    Ok(())
 }
 
 /// AV-U18: missing, empty, of another type and too long are all answered alike.
@@ -266,18 +407,25 @@ pub fn seconds_after(instant: Timestamp, seconds: i64) -> Timestamp {
 
 /// An absolute address by `http` or `https`, of the characters that a URI may have.
 fn url(body: &Value, name: &str) -> Result<Option<String>, Refusal> {
-    let Some(text) = optional_text(body, name, URL_LIMIT)? else { return Ok(None) };
+    url_at(body, name, name)
+}
+
+/// An address in the member `name`, called `path` in a refusal.
+pub fn url_at(body: &Value, name: &str, path: &str) -> Result<Option<String>, Refusal> {
+    let Some(text) = optional_text(body, name, URL_LIMIT).map_err(|_| invalid(path))? else {
+        return Ok(None);
+    };
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
     let is_plain =
         text.chars().all(|character| character.is_ascii_graphic() && !"\"<>\\`".contains(character));
-    if host.is_empty() || !is_plain { Err(invalid(name)) } else { Ok(Some(text)) }
+    if host.is_empty() || !is_plain { Err(invalid(path)) } else { Ok(Some(text)) }
 }
 
-fn ip_address(body: &Value) -> Result<String, Refusal> {
-    let text = optional_text(body, "ipAddress", IP_ADDRESS_LIMIT)?.ok_or_else(|| missing("ipAddress"))?;
+fn ip_address(body: &Value) -> Result<Option<String>, Refusal> {
+    let Some(text) = optional_text(body, "ipAddress", IP_ADDRESS_LIMIT)? else { return Ok(None) };
     text.parse::<IpAddr>().map_err(|_| invalid("ipAddress"))?;
-    Ok(text)
+    Ok(Some(text))
 }
 
 /// Only the enumerations of §6.9 are judged; the rest travels as sent.
@@ -300,7 +448,7 @@ fn metadata(body: &Value) -> Result<Option<Value>, Refusal> {
 }
 
 /// A truth value, or the text of one, which the Python client sends (§6.1).
-fn boolean(parent: &Value, name: &str) -> Result<Option<bool>, Refusal> {
+pub fn boolean(parent: &Value, name: &str) -> Result<Option<bool>, Refusal> {
     match present(parent, name) {
         None => Ok(None),
         Some(Value::Bool(truth)) => Ok(Some(*truth)),
@@ -312,7 +460,8 @@ fn boolean(parent: &Value, name: &str) -> Result<Option<bool>, Refusal> {
     }
 }
 
-fn optional_text(parent: &Value, name: &str, limit: usize) -> Result<Option<String>, Refusal> {
+/// A text that is there and not empty.
+pub fn optional_text(parent: &Value, name: &str, limit: usize) -> Result<Option<String>, Refusal> {
     let Some(value) = present(parent, name) else { return Ok(None) };
     let text = value.as_str().ok_or_else(|| invalid(name))?;
     match text.chars().count() {

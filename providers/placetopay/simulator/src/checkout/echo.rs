@@ -3,12 +3,14 @@
 use simulation::Timestamp;
 use simulation::strict_json::Value;
 
-use super::account::Profile;
+use super::account::Settings;
 use super::amount::Amount;
+use super::dispersion::Share;
 use super::fields::Field;
 use super::refusal::status;
-use super::session::Session;
+use super::session::{Origin, Session};
 use super::texts::{Language, Message};
+use super::transaction::Style;
 use crate::instant;
 
 /// The answer to a creation.
@@ -21,30 +23,40 @@ pub fn created(session: &Session, now: Timestamp) -> Value {
     ])
 }
 
-/// The answer to a query. The session's status carries the moment of the query (§7.1).
-pub fn queried(session: &Session, profile: Profile, now: Timestamp) -> Value {
+/// The answer to a query or a collect. The session's status carries the moment of the query (§7.1).
+pub fn queried(session: &Session, settings: &Settings, now: Timestamp) -> Value {
     let language = api_language(session);
-    let current = session.status(profile);
-    let attempts = session
-        .attempts
-        .iter()
-        .rev()
-        .map(|attempt| attempt.to_value(&session.order.reference, &session.order.amount, language));
+    let current = session.status(settings.profile);
+    let style = Style { settings, language, reference: &session.order.reference };
+    let attempts: Vec<Value> =
+        session.attempts.iter().rev().flat_map(|attempt| style.attempt(attempt)).collect();
+    // §9.2: while a collect is pending there is no transaction in its answer.
+    let is_untold = attempts.is_empty()
+        || (session.origin == Origin::Collect
+            && session.attempts.iter().all(|attempt| attempt.is_in_flight()));
+    let stored = session.stored.as_ref().map(|stored| {
+        let sentence = Message::Tokenized.text(language);
+        Value::object([
+            ("type", Value::text("token")),
+            ("status", status("OK", Value::text("00"), sentence, stored.at)),
+            ("instrument", stored.instrument.clone()),
+        ])
+    });
     Value::object([
         ("requestId", Value::from(session.request_id)),
         ("status", status(current.word, Value::text(current.reason), current.message.text(language), now)),
         ("request", request(session)),
-        ("payment", if session.attempts.is_empty() { Value::Null } else { Value::array(attempts) }),
-        ("subscription", Value::Null),
+        ("payment", if is_untold { Value::Null } else { Value::array(attempts) }),
+        ("subscription", stored.unwrap_or(Value::Null)),
     ])
 }
 
 /// The answer to a cancellation.
-pub fn cancelled(session: &Session, profile: Profile, now: Timestamp) -> Value {
+pub fn cancelled(session: &Session, settings: &Settings, now: Timestamp) -> Value {
     let message = Message::Processed.text(api_language(session));
     Value::object([
         ("status", status("OK", Value::text("00"), message, now)),
-        ("session", queried(session, profile, now)),
+        ("session", queried(session, settings, now)),
     ])
 }
 
@@ -63,7 +75,11 @@ fn request(session: &Session) -> Value {
     if let Some(buyer) = &order.buyer {
         request.set("buyer", buyer.to_value());
     }
-    request.set("payment", payment(session));
+    if order.is_subscription() {
+        request.set("subscription", subscription(session));
+    } else {
+        request.set("payment", payment(session));
+    }
     let own = [
         Field::hidden("_processUrl_", Value::text(session.process_url.clone())),
         Field::hidden("_session_", Value::from(session.request_id)),
@@ -89,29 +105,67 @@ fn request(session: &Session) -> Value {
             request.set(name, Value::from(truth));
         }
     }
+    if order.check_in {
+        request.set("type", Value::text("checkin"));
+    }
     if let Some(metadata) = &order.metadata {
         request.set("metadata", metadata.clone());
     }
     request
 }
 
+fn subscription(session: &Session) -> Value {
+    let mut subscription = asked(session);
+    set_own_fields(&mut subscription, session);
+    subscription
+}
+
+/// Reference and description, which a payment and a subscription both have.
+fn asked(session: &Session) -> Value {
+    let order = &session.order;
+    let mut asked = Value::object([("reference", Value::text(order.reference.clone()))]);
+    if let Some(description) = &order.description {
+        asked.set("description", Value::text(description.clone()));
+    }
+    asked
+}
+
+fn set_own_fields(asked: &mut Value, session: &Session) {
+    let fields = &session.order.payment_fields;
+    if !fields.is_empty() {
+        asked.set("fields", Value::array(fields.iter().map(Field::to_value)));
+    }
+}
+
 fn payment(session: &Session) -> Value {
     let order = &session.order;
-    let mut payment = Value::object([("reference", Value::text(order.reference.clone()))]);
-    if let Some(description) = &order.description {
-        payment.set("description", Value::text(description.clone()));
-    }
-    payment.set("amount", Amount::to_value(&order.amount));
-    payment.set("allowPartial", Value::from(false));
+    let mut payment = asked(session);
+    payment.set("amount", order.amount.as_ref().map_or(Value::Null, Amount::to_value));
+    payment.set("allowPartial", Value::from(order.allow_partial));
     if let Some(shipping) = &order.shipping {
         payment.set("shipping", shipping.to_value());
     }
     if !order.items.is_empty() {
         payment.set("items", Value::array(order.items.iter().cloned()));
     }
-    if !order.payment_fields.is_empty() {
-        payment.set("fields", Value::array(order.payment_fields.iter().map(Field::to_value)));
+    set_own_fields(&mut payment, session);
+    if let Some(recurring) = &order.recurring {
+        payment.set("recurring", recurring.as_sent.clone());
     }
-    payment.set("subscribe", Value::from(false));
+    if !order.shares.is_empty() {
+        payment.set("dispersion", Value::array(order.shares.iter().map(|item| share(item, session))));
+    }
+    payment.set("subscribe", Value::from(order.subscribe));
     payment
+}
+
+/// A part of a dispersion, which the echo fills up like a payment of its own (§7.6).
+fn share(share: &Share, session: &Session) -> Value {
+    let mut item = asked(session);
+    item.set("amount", share.amount.to_value());
+    item.set("agreement", share.agreement_value());
+    item.set("agreementType", Value::text(share.kind.word()));
+    item.set("allowPartial", Value::from(false));
+    item.set("subscribe", Value::from(false));
+    item
 }

@@ -40,14 +40,28 @@ pub fn creation(body: &Value, order: &Order, is_reference_paid: bool, now: Times
     }
 }
 
+/// What the guide wants of a collect and the API does not ask for (AV-8.5).
+pub fn collect(body: &Value, world: &mut dyn World) {
+    let is_filled =
+        |path: &[&str]| body.at(path).is_some_and(|value| !value.is_null() && value.as_str() != Some(""));
+    let payer = ["documentType", "document", "name", "surname", "email", "mobile"];
+    let lacking: Vec<&str> = payer.into_iter().filter(|member| !is_filled(&["payer", member])).collect();
+    world.verdict("collect_payer_complete", lacking.is_empty(), &format!("missing: {}", lacking.join(", ")));
+    let is_told = is_filled(&["ipAddress"]) && is_filled(&["userAgent"]);
+    world.verdict("collect_shopper_told", is_told, "ipAddress and userAgent");
+    let is_described = is_filled(&["payment", "description"]);
+    world.verdict("collect_described", is_described, "payment.description");
+}
+
 fn judge_taxes(body: &Value, order: &Order, world: &mut dyn World) {
+    let Some(amount) = &order.amount else { return };
     let sent = body.at(&["payment", "amount", "taxes"]).and_then(Value::items).unwrap_or_default();
     let dropped: Vec<String> = sent
         .iter()
         .map(|tax| tax.get("kind").and_then(Value::as_str).unwrap_or("(none)").to_owned())
         .filter(|kind| !TAX_KINDS.contains(&kind.as_str()))
         .collect();
-    let kept = order.amount.taxes.len();
+    let kept = amount.taxes.len();
     let detail = if dropped.is_empty() {
         format!("{kept} of {} kept", sent.len())
     } else {

@@ -119,6 +119,11 @@ impl Person {
         person
     }
 
+    /// Name and surname.
+    pub fn full_name(&self) -> String {
+        [&self.name, &self.surname].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether it holds the six data that the guide wants of a buyer; a company has no surname (AV-4.7-01, AV-4.7-11).
     pub fn is_complete(&self) -> bool {
         let is_company = self

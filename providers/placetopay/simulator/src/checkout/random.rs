@@ -14,6 +14,15 @@ pub fn hex(world: &mut dyn World, bytes: usize) -> String {
     super::to_hex(&buffer)
 }
 
+/// `count` decimal digits, the first one no zero.
+pub fn digits(world: &mut dyn World, count: usize) -> String {
+    let mut buffer = vec![0; count];
+    world.random(&mut buffer);
+    let digit =
+        |(index, byte): (usize, &u8)| char::from(b'0' + if index == 0 { byte % 9 + 1 } else { byte % 10 });
+    buffer.iter().enumerate().map(digit).collect()
+}
+
 /// A shared secret.
 pub fn secret(world: &mut dyn World) -> String {
     let mut buffer = [0; SECRET_LENGTH];

@@ -64,6 +64,16 @@ impl Refusal {
         Self { http: 401, reason: Reason::Word("unauthorized"), objection: Objection::ForeignSession }
     }
 
+    /// HTTP 400 with a reason of its own: `XN` of a token, `BR` of a reversal, `transaction_request_error` (§10, §11).
+    pub fn with_reason(reason: &'static str, objection: Objection) -> Self {
+        Self { http: 400, reason: Reason::Word(reason), objection }
+    }
+
+    /// HTTP 400 with the number 0 of the older reversal (§12).
+    pub fn without_reference() -> Self {
+        Self { http: 400, reason: Reason::Number(0), objection: Objection::InvalidReference }
+    }
+
     /// HTTP 404 `NA` (§6.10).
     pub fn page_not_found() -> Self {
         Self { http: 404, reason: Reason::Word("NA"), objection: Objection::PageNotFound }

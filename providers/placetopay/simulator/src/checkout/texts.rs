@@ -67,6 +67,12 @@ pub enum Message {
     CancelledByMerchant,
     /// Time ran out.
     Expired,
+    /// Part is paid, the rest may follow.
+    Partial,
+    /// Part is paid, the rest will not follow.
+    PartialExpired,
+    /// A card was stored.
+    Tokenized,
 }
 
 impl Message {
@@ -115,6 +121,19 @@ impl Message {
                 "The request has been canceled by the merchant",
                 "A solicitação foi cancelada pelo estabelecimento",
             ],
+            Self::Partial => [
+                "La petición está parcialmente aprobada",
+                "The request is partially approved",
+                "A solicitação está parcialmente aprovada",
+            ],
+            Self::PartialExpired => [
+                "La petición esta expirada o cancelada y se han realizado pagos",
+                "The request is expired or cancelled and payments have been made",
+                "A solicitação expirou ou foi cancelada e houve pagamentos",
+            ],
+            Self::Tokenized => {
+                ["Token generado exitosamente", "Token generated successfully", "Token gerado com sucesso"]
+            }
             Self::Expired => ["La petición ha expirado", "The request has expired", "A solicitação expirou"],
         }
     }

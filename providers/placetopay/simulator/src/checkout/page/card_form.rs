@@ -1,15 +1,17 @@
 //! The card form: what it holds before it is sent, and whether it is accepted (§16, §17).
 
+use simulation::decimal::{self, Decimal};
 use simulation::{Timestamp, World};
 
 use super::labels::Labels;
+use super::money;
 use crate::checkout::account::Settings;
-use crate::checkout::attempt::CardFace;
-use crate::checkout::cards::{self, Circumstances, TestCard, ThreeDs};
-use crate::checkout::course::Course;
+use crate::checkout::cards::{self, TestCard, ThreeDs, Typed};
 use crate::checkout::documents::{self, Holder};
+use crate::checkout::instrument::{CardFace, Instrument};
+use crate::checkout::methods::Method;
 use crate::checkout::person::Person;
-use crate::checkout::session::Session;
+use crate::checkout::session::{Prepared, Session};
 use crate::instant;
 use simulation::form::Form;
 
@@ -33,6 +35,13 @@ pub struct Values {
     pub document_type: String,
     pub document: String,
     pub mobile: String,
+    /// What is paid now, of a mixed payment.
+    pub amount: String,
+    /// Whether the card is to be stored.
+    pub save_card: bool,
+    /// Of a transfer: the bank's code, and the kind of person.
+    pub bank: String,
+    pub person_kind: String,
 }
 
 /// Names of members with the sentence to show beside each.
@@ -40,14 +49,10 @@ pub type Errors = Vec<(&'static str, &'static str)>;
 
 /// A form that makes an attempt.
 pub struct Accepted {
-    /// What is kept of the card.
-    pub card: CardFace,
-    /// Number of instalments.
-    pub installments: u32,
+    /// The attempt.
+    pub prepared: Prepared,
     /// The payer as typed.
     pub payer: Person,
-    /// What the card does.
-    pub course: Course,
     /// Whether the payer is asked for a code first.
     pub is_challenged: bool,
 }
@@ -69,6 +74,10 @@ impl Values {
             document_type: datum(|person| &person.document_type),
             document: datum(|person| &person.document),
             mobile: datum(|person| &person.mobile),
+            amount: money::plain(session.remaining(), order.currency()),
+            save_card: false,
+            bank: String::new(),
+            person_kind: String::new(),
         }
     }
 
@@ -80,12 +89,20 @@ impl Values {
         };
         Self {
             expiry: form.get("expiry").to_owned(),
-            installments: form.get("installments").to_owned(),
+            installments: if session.order.is_subscription() {
+                "1".into()
+            } else {
+                form.get("installments").to_owned()
+            },
             holder_name: datum("holder_name", |person| &person.name),
             holder_surname: datum("holder_surname", |person| &person.surname),
             document_type: datum("document_type", |person| &person.document_type),
             document: datum("document", |person| &person.document),
             mobile: datum("mobile", |person| &person.mobile),
+            amount: form.get("amount").to_owned(),
+            save_card: !form.get("save_card").is_empty(),
+            bank: form.get("bank").to_owned(),
+            person_kind: form.get("person_kind").to_owned(),
         }
     }
 }
@@ -125,21 +142,48 @@ pub fn judge(
         errors.push(("installments", labels.error_installments));
     }
     judge_holder(values, labels, &mut errors);
-    let (Some((card, number)), Some(expiry), Some(installments), true) =
-        (card, expiry, installments, errors.is_empty())
+    let amount = judge_amount(values, session, settings, labels, &mut errors);
+    let (Some((card, number)), Some(expiry), Some(installments), Some(amount), true) =
+        (card, expiry, installments, amount, errors.is_empty())
     else {
         return Err(errors);
     };
-    let amount = &session.order.amount;
-    let circumstances =
-        Circumstances { expiry: &expiry, code, total: amount.total, currency: &amount.currency };
+    let typed = Typed::new(card, &expiry, code);
     Ok(Accepted {
-        course: card.course(circumstances),
+        prepared: Prepared {
+            instrument: Instrument::Card(face(card, &number, &expiry)),
+            installments,
+            amount,
+            typed: Some(typed),
+            course: typed.course(amount, session.order.currency()),
+            saves_card: session.order.subscribe && values.save_card,
+        },
         is_challenged: card.three_ds == ThreeDs::Challenge,
-        card: face(card, &number, &expiry),
-        installments,
         payer: payer(values, session),
     })
+}
+
+/// What is paid now: all that is left, or of a mixed payment what the payer chose between the least that the site takes
+/// and that (§16).
+pub fn judge_amount(
+    values: &Values,
+    session: &Session,
+    settings: &Settings,
+    labels: &Labels,
+    errors: &mut Errors,
+) -> Option<Decimal> {
+    let remaining = session.remaining();
+    if !session.order.allow_partial {
+        return Some(remaining);
+    }
+    let places = decimal::exponent(session.order.currency()).unwrap_or(2);
+    let typed = money::read(&values.amount).filter(|amount| amount.significant_places() <= places);
+    let least = Decimal::from(i64::from(settings.minimum_partial)).min(remaining);
+    let amount = typed.filter(|amount| *amount >= least && *amount <= remaining);
+    if amount.is_none() {
+        errors.push(("amount", labels.error_amount));
+    }
+    amount
 }
 
 /// The published card that a number is or acts as, with the number's own digits.
@@ -160,7 +204,7 @@ fn judge_card(
         .or_else(|| world.canary(&number).and_then(|canary| cards::find(&canary.acts_as)));
     match card {
         None => errors.push(("card_number", labels.error_card_number)),
-        Some(card) if !session.order.brands(&settings.methods).contains(&card.brand) => {
+        Some(card) if !session.order.methods(&settings.methods).contains(&Method::Card(card.brand)) => {
             errors.push(("card_number", labels.error_brand));
         }
         Some(card) => return Some((card, number)),
@@ -190,7 +234,8 @@ fn read_expiry(typed: &str) -> Option<(i8, i8)> {
     Some((month, digits[2..].parse().ok()?))
 }
 
-fn judge_holder(values: &Values, labels: &Labels, errors: &mut Errors) {
+/// Judges who owns the instrument.
+pub fn judge_holder(values: &Values, labels: &Labels, errors: &mut Errors) {
     let kind = documents::find(&values.document_type);
     let is_company = kind.is_some_and(|kind| kind.holder == Holder::Company);
     if values.holder_name.is_empty() {
@@ -245,7 +290,7 @@ fn face(card: &TestCard, number: &str, expiry: &str) -> CardFace {
 }
 
 /// The payer as the query will echo it. A Colombian mobile gets its country's prefix, as recorded (§7.7).
-fn payer(values: &Values, session: &Session) -> Person {
+pub fn payer(values: &Values, session: &Session) -> Person {
     let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let mobile =
         if values.mobile.len() == 10 && values.mobile.starts_with('3') && !is_locked(session, "mobile") {

@@ -1,43 +1,74 @@
-//! The hosted page at `processUrl` (§16): forms only, no script, one address per session.
+//! The hosted page at `processUrl` (§16): forms only, one address per session, complete without any script.
 //!
 //! A POST that was carried out answers 303 to the page's address, so that a reload never repeats it; a POST
-//! that was refused answers 422 with the form and a sentence beside each refused datum.
+//! that was refused answers 422 with the form and a sentence beside each refused datum. Inside a lightbox the page
+//! loads one small script, which tells the merchant's page how it ended (§15).
 
+mod bank;
 mod card_form;
 pub mod labels;
 pub mod money;
+mod paying;
+mod transfer_form;
 mod view;
+mod view_forms;
+mod view_result;
+pub mod view_words;
 
 use askama::Template;
 use simulation::form::Form;
-use simulation::{Reply, Request, World};
+use simulation::{Reply, Request, Timestamp, World};
 
+use super::AvalPay;
 use super::account::Merchant;
-use super::course::{Course, Verdict};
+use super::methods::Method;
 use super::person::is_email;
-use super::route::Step;
-use super::session::{Challenge, Session};
+use super::route::{Asset, Step};
+use super::session::Session;
 use super::texts::Language;
-use super::{AvalPay, random};
-use card_form::{Accepted, Errors, Values, is_locked};
+pub use card_form::MOST_INSTALLMENTS;
+use card_form::{Errors, Values, is_locked};
 use view::{
-    CardPage, ChallengePage, EmailPage, Frame, MethodsPage, NotFoundPage, ResultPage, base, brand_names,
+    CardPage, ChallengePage, EmailPage, Frame, MethodsPage, NotFoundPage, ResultPage, TransferPage, base,
 };
 
 const STYLE: &str = include_str!("../../../templates/style.css");
-
-/// The code that passes a 3-D Secure challenge (§16).
-const CHALLENGE_CODE: &str = "12345";
-/// AV-U64: reason of an attempt whose challenge was failed.
-const CHALLENGE_FAILED: &str = "05";
+const LIGHTBOX: &str = include_str!("../../../templates/lightbox.js");
+const FRAME: &str = include_str!("../../../templates/frame.js");
 
 /// Browsers apply `form-action` to the redirect that follows a form, and the merchant's address is anywhere.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action *; base-uri 'none'";
+/// What a page in a lightbox may do besides: load the script by which it speaks to the merchant's.
+const SCRIPT_POLICY: &str = "; script-src 'self'";
 
-/// The stylesheet.
-pub fn stylesheet() -> Reply {
-    Reply::with_type(200, "text/css; charset=utf-8", STYLE.as_bytes().to_vec())
+/// One look at a page.
+#[derive(Clone, Copy)]
+pub struct Visit {
+    /// Business time.
+    pub now: Timestamp,
+    /// Whether the page stands in a lightbox, as the browser says.
+    pub is_framed: bool,
+}
+
+/// A file that is the same for everybody. Merchants' pages anywhere load the lightbox, from the host of the pages (AV-U44).
+pub fn asset(asset: Asset) -> Reply {
+    let script = "text/javascript; charset=utf-8";
+    match asset {
+        Asset::Style => Reply::with_type(200, "text/css; charset=utf-8", STYLE.as_bytes().to_vec()),
+        Asset::Frame => Reply::with_type(200, script, FRAME.as_bytes().to_vec()),
+        Asset::Lightbox => {
+            let mut reply = Reply::with_type(200, script, LIGHTBOX.as_bytes().to_vec());
+            reply.headers.push(("cross-origin-resource-policy".into(), "cross-origin".into()));
+            reply
+        }
+    }
+}
+
+impl Visit {
+    fn of(request: &Request, world: &dyn World) -> Self {
+        Self { now: world.now(), is_framed: request.header("sec-fetch-dest") == Some("iframe") }
+    }
 }
 
 impl AvalPay {
@@ -53,23 +84,26 @@ impl AvalPay {
         let known = self.sessions.get(&request_id).filter(|session| session.key == key);
         let merchant = known.and_then(|session| self.merchant(&session.merchant)).cloned();
         let (Some(session), Some(merchant)) = (known, merchant) else {
-            return secured(render(404, &NotFoundPage { labels: labels::of(Language::Spanish) }));
+            return secured(not_found());
         };
+        let visit = Visit::of(request, world);
         let form = Form::read(&request.body);
         let reply = match step {
-            Step::Show => show(session, &merchant, world),
-            Step::Methods => show_methods(session, &merchant, world),
-            Step::CardForm => show_card_form(session, &merchant, world),
-            Step::Email => self.take_email(request_id, &form, &merchant, world),
-            Step::Pay => self.take_card(request_id, &form, &merchant, world),
-            Step::Challenge => self.take_challenge_code(request_id, &form, &merchant, world),
+            Step::Show => show(session, &merchant, visit),
+            Step::Methods => show_methods(session, &merchant, visit),
+            Step::CardForm => show_card_form(session, &merchant, visit),
+            Step::TransferForm => show_transfer_form(session, &merchant, visit),
+            Step::Email => self.take_email(request_id, &form, &merchant, visit),
+            Step::Pay => self.take_card(request_id, &form, &merchant, visit, world),
+            Step::Transfer => self.take_transfer(request_id, &form, &merchant, visit, world),
+            Step::Challenge => self.take_challenge_code(request_id, &form, &merchant, visit, world),
             Step::Abandon => self.give_up(request_id, world),
             Step::Language => self.take_language(request_id, &form),
         };
-        secured(reply)
+        if visit.is_framed { scripted(secured(reply)) } else { secured(reply) }
     }
 
-    fn take_email(&mut self, request_id: u64, form: &Form, merchant: &Merchant, world: &dyn World) -> Reply {
+    fn take_email(&mut self, request_id: u64, form: &Form, merchant: &Merchant, visit: Visit) -> Reply {
         let Some(session) = self.sessions.get_mut(&request_id) else { return not_found() };
         if !session.takes_attempts() {
             return to_page(session);
@@ -77,7 +111,7 @@ impl AvalPay {
         let locked = session.order.payer.as_ref().and_then(|payer| payer.email.clone());
         let email = locked.unwrap_or_else(|| form.get("email").to_owned());
         if !is_email(&email) {
-            let frame = Frame::of(session, merchant, "", world.now());
+            let frame = Frame::of(session, merchant, "", visit);
             let labels = frame.labels;
             let error = if email.is_empty() { labels.error_required } else { labels.error_email };
             return render(422, &EmailPage::new(frame, session, email, Some(error)));
@@ -86,86 +120,10 @@ impl AvalPay {
         Reply::see_other(format!("{}/methods", base(session)))
     }
 
-    fn take_card(
-        &mut self,
-        request_id: u64,
-        form: &Form,
-        merchant: &Merchant,
-        world: &mut dyn World,
-    ) -> Reply {
-        let Some(session) = self.sessions.get_mut(&request_id) else { return not_found() };
-        let token = form.get("form_token");
-        let was_sent_before = session.spent_tokens.iter().any(|spent| spent == token);
-        if was_sent_before || !may_pay(session) {
-            return to_page(session);
-        }
-        let values = Values::typed(form, session);
-        let refused = |errors: &Errors, error| {
-            let frame = Frame::of(session, merchant, "card", world.now());
-            render(422, &CardPage::new(frame, session, &merchant.settings, &values, errors, error))
-        };
-        let labels = labels::of(session.language);
-        if token != session.form_token {
-            return refused(&Errors::new(), Some(labels.error_stale_form));
-        }
-        let accepted = match card_form::judge(form, &values, session, &merchant.settings, labels, world) {
-            Ok(accepted) => accepted,
-            Err(errors) => return refused(&errors, None),
-        };
-        session.payer = Some(accepted.payer.clone());
-        session.spend_form_token(random::hex(world, 16));
-        self.pay(request_id, accepted, world);
-        self.after_attempt(request_id)
-    }
-
-    /// A scripted outcome goes before the card's own behaviour, its challenge included.
-    fn pay(&mut self, request_id: u64, accepted: Accepted, world: &mut dyn World) {
-        let Accepted { card, installments, course, is_challenged, .. } = accepted;
-        let Some(session) = self.sessions.get_mut(&request_id) else { return };
-        let script = self.scripts.get_mut(&session.order.reference);
-        match script.and_then(std::collections::VecDeque::pop_front) {
-            Some(scripted) => self.begin_attempt(request_id, card, installments, scripted, world),
-            None if is_challenged => {
-                session.challenge = Some(Challenge { card, installments, course, wrong_codes: 0 });
-            }
-            None => self.begin_attempt(request_id, card, installments, course, world),
-        }
-    }
-
-    fn take_challenge_code(
-        &mut self,
-        request_id: u64,
-        form: &Form,
-        merchant: &Merchant,
-        world: &mut dyn World,
-    ) -> Reply {
-        let Some(session) = self.sessions.get_mut(&request_id) else { return not_found() };
-        let Some(challenge) = session.challenge.clone() else { return to_page(session) };
-        let is_right = form.get("challenge_code") == CHALLENGE_CODE;
-        if !is_right && !session.count_wrong_code() {
-            let frame = Frame::of(session, merchant, "", world.now());
-            let error = Some(frame.labels.error_challenge);
-            return render(422, &ChallengePage::new(frame, error));
-        }
-        let course =
-            if is_right { challenge.course } else { Course::Decided(Verdict::Rejected(CHALLENGE_FAILED)) };
-        self.begin_attempt(request_id, challenge.card, challenge.installments, course, world);
-        self.after_attempt(request_id)
-    }
-
-    /// To the page; straight to the merchant when the session has ended and the result is to be skipped (§16).
-    fn after_attempt(&self, request_id: u64) -> Reply {
-        let Some(session) = self.sessions.get(&request_id) else { return not_found() };
-        if session.ending().is_some() && session.order.skip_result == Some(true) {
-            return Reply::see_other(session.order.return_url.clone());
-        }
-        to_page(session)
-    }
-
     fn give_up(&mut self, request_id: u64, world: &mut dyn World) -> Reply {
         let now = world.now();
         let Some(session) = self.sessions.get_mut(&request_id) else { return not_found() };
-        if !session.abandon(now) {
+        if session.is_collect() || !session.abandon(now) {
             return to_page(session);
         }
         let reply = Reply::see_other(session.order.give_up_url().to_owned());
@@ -179,19 +137,20 @@ impl AvalPay {
             session.language = language;
         }
         match form.get("step") {
-            step @ ("methods" | "card") => Reply::see_other(format!("{}/{step}", base(session))),
+            step @ ("methods" | "card" | "pse") => Reply::see_other(format!("{}/{step}", base(session))),
             _ => to_page(session),
         }
     }
 }
 
 /// Whatever the session's state calls for.
-fn show(session: &Session, merchant: &Merchant, world: &dyn World) -> Reply {
-    let frame = Frame::of(session, merchant, "", world.now());
-    let shows_result =
-        session.ending().is_some() || (session.challenge.is_none() && !session.attempts.is_empty());
+fn show(session: &Session, merchant: &Merchant, visit: Visit) -> Reply {
+    let frame = Frame::of(session, merchant, "", visit);
+    let shows_result = session.is_collect()
+        || session.ending().is_some()
+        || (session.challenge.is_none() && !session.is_untried());
     if shows_result {
-        return render(200, &ResultPage::new(frame, session));
+        return render(200, &ResultPage::new(frame, session, merchant));
     }
     if session.challenge.is_some() {
         return render(200, &ChallengePage::new(frame, None));
@@ -199,30 +158,43 @@ fn show(session: &Session, merchant: &Merchant, world: &dyn World) -> Reply {
     if session.email.is_none() {
         return render(200, &EmailPage::new(frame, session, known_email(session), None));
     }
-    show_methods(session, merchant, world)
+    show_methods(session, merchant, visit)
 }
 
-fn show_methods(session: &Session, merchant: &Merchant, world: &dyn World) -> Reply {
+fn show_methods(session: &Session, merchant: &Merchant, visit: Visit) -> Reply {
     if !may_pay(session) {
         return to_page(session);
     }
-    let frame = Frame::of(session, merchant, "methods", world.now());
-    let brands = brand_names(&session.order.brands(&merchant.settings.methods));
-    render(200, &MethodsPage { frame, brands })
+    let frame = Frame::of(session, merchant, "methods", visit);
+    let methods = session.order.methods(&merchant.settings.methods);
+    render(200, &MethodsPage::new(frame, session, &methods))
 }
 
-fn show_card_form(session: &Session, merchant: &Merchant, world: &dyn World) -> Reply {
+fn show_card_form(session: &Session, merchant: &Merchant, visit: Visit) -> Reply {
     if !may_pay(session) {
         return to_page(session);
     }
-    let frame = Frame::of(session, merchant, "card", world.now());
+    let frame = Frame::of(session, merchant, "card", visit);
     let values = Values::prefilled(session);
     render(200, &CardPage::new(frame, session, &merchant.settings, &values, &Errors::new(), None))
 }
 
-/// Whether the card form is open: the session takes attempts, no challenge runs, the e-mail is given.
+fn show_transfer_form(session: &Session, merchant: &Merchant, visit: Visit) -> Reply {
+    let offers_it = session.order.methods(&merchant.settings.methods).contains(&Method::Pse);
+    if !may_pay(session) || !offers_it {
+        return to_page(session);
+    }
+    let frame = Frame::of(session, merchant, "pse", visit);
+    let values = Values::prefilled(session);
+    render(200, &TransferPage::new(frame, session, &merchant.settings, &values, &Errors::new(), None))
+}
+
+/// Whether a form is open: the session takes attempts, no challenge runs, the e-mail is given.
 fn may_pay(session: &Session) -> bool {
-    session.takes_attempts() && session.challenge.is_none() && session.email.is_some()
+    session.takes_attempts()
+        && session.challenge.is_none()
+        && session.email.is_some()
+        && !session.is_collect()
 }
 
 /// The address to offer on the first step: the payer's, else the buyer's unless the merchant wants it empty.
@@ -237,11 +209,16 @@ fn to_page(session: &Session) -> Reply {
     Reply::see_other(base(session))
 }
 
-fn not_found() -> Reply {
+/// Where a bank's page of a transfer lives.
+fn bank_address(key: &str) -> String {
+    format!("{}/{key}", super::route::BANK_PREFIX)
+}
+
+pub(super) fn not_found() -> Reply {
     render(404, &NotFoundPage { labels: labels::of(Language::Spanish) })
 }
 
-fn render(status: u16, page: &impl Template) -> Reply {
+pub(super) fn render(status: u16, page: &impl Template) -> Reply {
     match page.render() {
         Ok(text) => Reply::html(status, text),
         // Writing a template into memory fails only when memory does.
@@ -249,7 +226,7 @@ fn render(status: u16, page: &impl Template) -> Reply {
     }
 }
 
-fn secured(mut reply: Reply) -> Reply {
+pub(super) fn secured(mut reply: Reply) -> Reply {
     for (name, value) in [
         ("content-security-policy", CONTENT_SECURITY_POLICY),
         ("cache-control", "no-store"),
@@ -257,6 +234,15 @@ fn secured(mut reply: Reply) -> Reply {
         ("x-content-type-options", "nosniff"),
     ] {
         reply.headers.push((name.into(), value.into()));
+    }
+    reply
+}
+
+fn scripted(mut reply: Reply) -> Reply {
+    for (name, value) in &mut reply.headers {
+        if name == "content-security-policy" {
+            value.push_str(SCRIPT_POLICY);
+        }
     }
     reply
 }

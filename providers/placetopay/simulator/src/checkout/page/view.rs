@@ -1,18 +1,21 @@
 //! What the templates show, and how it is gathered from a session.
 
 use askama::Template;
-use simulation::Timestamp;
 
-use super::card_form::{Errors, MOST_INSTALLMENTS, Values, is_locked};
+use super::Visit;
+use super::card_form::is_locked;
 use super::labels::{self, Labels};
 use super::money;
-use crate::checkout::account::{Merchant, Settings};
+use super::view_words::share_name;
+use crate::checkout::account::Merchant;
+use crate::checkout::amount::Amount;
 use crate::checkout::attempt::Attempt;
-use crate::checkout::cards::{self, Behaviour, Brand, Condition, TestCard, ThreeDs};
-use crate::checkout::course::Verdict;
-use crate::checkout::documents;
+use crate::checkout::banks::{self, BankState};
 use crate::checkout::fields::DisplayOn;
-use crate::checkout::route::PAGE_PREFIX;
+use crate::checkout::methods::Method;
+use crate::checkout::notice;
+use crate::checkout::recurring::Periodicity;
+use crate::checkout::route::{FRAME_SCRIPT, PAGE_PREFIX};
 use crate::checkout::session::{Ending, Session};
 use crate::checkout::texts::Language;
 use crate::instant;
@@ -27,10 +30,14 @@ pub struct Frame {
     pub languages: Vec<(&'static str, &'static str, bool)>,
     /// The page's address without a step.
     pub base: String,
-    /// The step that a change of language comes back to: empty, `methods` or `card`.
+    /// The step that a change of language comes back to: empty, `methods`, `card` or `pse`.
     pub step: &'static str,
-    /// `$119.000,00 COP`
-    pub total: String,
+    /// What stands above the amount.
+    pub total_label: &'static str,
+    /// `$119.000,00 COP`; nothing where a card is only stored.
+    pub total: Option<String>,
+    /// Sentences about what kind of payment it is.
+    pub notes: Vec<String>,
     /// Label and value of description, reference, request date and session.
     pub facts: Vec<(&'static str, String)>,
     /// Label and value of taxes, details and additional fields.
@@ -41,6 +48,12 @@ pub struct Frame {
     pub help_email: String,
     /// Whether "No deseo continuar" is offered.
     pub may_give_up: bool,
+    /// The target of what leads out of the page: the whole window, where it stands in a lightbox.
+    pub target: &'static str,
+    /// The script by which it speaks to the merchant's page, where it stands in a lightbox.
+    pub script: Option<&'static str>,
+    /// What it says there.
+    pub message: Option<String>,
 }
 
 /// The first step.
@@ -59,8 +72,70 @@ pub struct EmailPage {
 pub struct MethodsPage {
     /// Around it.
     pub frame: Frame,
-    /// Names of the brands, one after another.
-    pub brands: String,
+    /// In order.
+    pub methods: Vec<MethodView>,
+}
+
+/// One method.
+pub struct MethodView {
+    /// For tests and for the stylesheet: `card`, `pse`.
+    pub id: &'static str,
+    /// Its step.
+    pub step: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What belongs to it.
+    pub hint: String,
+}
+
+/// The form of a transfer.
+#[derive(Template)]
+#[template(path = "transfer.html")]
+pub struct TransferPage {
+    /// Around it.
+    pub frame: Frame,
+    /// Its inputs, in order.
+    pub inputs: Vec<Input>,
+    /// Names this form.
+    pub form_token: String,
+    /// A sentence above the form.
+    pub error: Option<&'static str>,
+}
+
+/// The reasons of the bank's page that fit one state.
+pub struct ReasonGroup {
+    /// The state's name.
+    pub name: &'static str,
+    /// The state's word, for the stylesheet.
+    pub word: &'static str,
+    /// Code, label and whether chosen.
+    pub reasons: Vec<(&'static str, String, bool)>,
+}
+
+/// The mock of a bank.
+#[derive(Template)]
+#[template(path = "bank.html")]
+pub struct BankPage {
+    /// The texts.
+    pub labels: &'static Labels,
+    /// The language's code.
+    pub language: &'static str,
+    /// The bank.
+    pub bank: &'static str,
+    /// Label and value of what is paid.
+    pub facts: Vec<(&'static str, String)>,
+    /// Its address.
+    pub action: String,
+    /// Where the payment goes on.
+    pub back: String,
+    /// Whether it still waits for a choice.
+    pub is_open: bool,
+    /// The states.
+    pub state: Input,
+    /// The reasons by state.
+    pub reasons: Vec<ReasonGroup>,
+    /// Why the reason was refused.
+    pub reason_error: Option<&'static str>,
 }
 
 /// The card form.
@@ -75,6 +150,12 @@ pub struct CardPage {
     pub form_token: String,
     /// A sentence above the form.
     pub error: Option<&'static str>,
+    /// Its heading.
+    pub heading: &'static str,
+    /// A sentence beneath it.
+    pub text: Option<&'static str>,
+    /// Whether the payer may have the card stored, and chose so.
+    pub save_card: Option<bool>,
     /// `Pagar $119.000,00`
     pub button: String,
     /// The test cards of the offered brands: number, brand, what it does.
@@ -101,8 +182,16 @@ pub struct ResultPage {
     pub heading: &'static str,
     /// Newest first.
     pub attempts: Vec<AttemptView>,
-    /// Whether another attempt may be made.
-    pub may_retry: bool,
+    /// Which tone the heading has: `approved`, `rejected`, `pending`.
+    pub state: &'static str,
+    /// The last four digits of the card that was stored.
+    pub stored: Option<String>,
+    /// Why cards were refused to be stored, newest first.
+    pub refused_cards: Vec<String>,
+    /// Where the payer goes on at the bank.
+    pub bank: Option<String>,
+    /// What leads to another attempt, if one may be made.
+    pub retry: Option<&'static str>,
     /// Whether an attempt is in flight.
     pub is_pending: bool,
     /// Where the receipt went, of a finished session.
@@ -129,6 +218,8 @@ pub struct AttemptView {
     pub state: &'static str,
     /// Label and value.
     pub facts: Vec<(&'static str, String)>,
+    /// The parts of a dispersion: who, how much, state, reason.
+    pub parts: Vec<(String, String, &'static str, String)>,
 }
 
 /// One input with its label and, when it was refused, a sentence.
@@ -153,11 +244,10 @@ pub struct Input {
 
 impl Frame {
     /// Gathers what stands around a session's pages.
-    pub fn of(session: &Session, merchant: &Merchant, step: &'static str, now: Timestamp) -> Self {
+    pub fn of(session: &Session, merchant: &Merchant, step: &'static str, visit: Visit) -> Self {
         let labels = labels::of(session.language);
         let order = &session.order;
-        let is_on_result =
-            session.attempts.last().is_some() && step.is_empty() && session.challenge.is_none();
+        let is_on_result = !session.is_untried() && step.is_empty() && session.challenge.is_none();
         let is_capturing = session.takes_attempts() && !is_on_result;
         let mut facts = Vec::new();
         if let Some(description) = &order.description {
@@ -166,7 +256,8 @@ impl Frame {
         facts.push((labels.reference, order.reference.clone()));
         facts.push((labels.requested_at, instant::for_people(session.created_at)));
         facts.push((labels.session, format!("S{}-T{}", session.request_id, merchant.number)));
-        let left_s = order.expires_at.as_second() - now.as_second();
+        let left_s = order.expires_at.as_second() - visit.now.as_second();
+        let shown = |amount: &Amount| money::with_currency(amount.total, &amount.currency);
         Self {
             labels,
             language: session.language.code(),
@@ -175,7 +266,9 @@ impl Frame {
                 .into(),
             base: base(session),
             step,
-            total: money::with_currency(order.amount.total, &order.amount.currency),
+            total_label: labels.total,
+            total: order.amount.as_ref().map(shown),
+            notes: notes(session, labels),
             facts,
             lines: lines(session, labels, is_capturing),
             minutes_left: session
@@ -183,9 +276,21 @@ impl Frame {
                 .is_none()
                 .then(|| left_s.max(0).unsigned_abs().div_ceil(60).cast_signed()),
             help_email: merchant.settings.help_email.clone(),
-            may_give_up: session.takes_attempts(),
+            may_give_up: session.takes_attempts() && !session.is_collect(),
+            target: if visit.is_framed { "_top" } else { "_self" },
+            script: visit.is_framed.then_some(FRAME_SCRIPT),
+            message: visit.is_framed.then(|| lightbox_message(session, merchant)).flatten(),
         }
     }
+}
+
+/// What the page tells the merchant's page in a lightbox when the session has ended: the notification, or, where the
+/// result is skipped, that the frame may close (§15).
+fn lightbox_message(session: &Session, merchant: &Merchant) -> Option<String> {
+    let payload = notice::for_lightbox(session, merchant)?;
+    let skips = session.order.skip_result == Some(true);
+    let (kind, stays) = if skips { ("close", false) } else { ("response", true) };
+    Some(format!(r#"{{"type":"{kind}","preventClose":{stays},"payload":{payload}}}"#))
 }
 
 /// The address of a session's page.
@@ -203,35 +308,79 @@ impl EmailPage {
     }
 }
 
-impl CardPage {
-    /// The form with its values and errors.
-    pub fn new(
-        frame: Frame,
-        session: &Session,
-        settings: &Settings,
-        values: &Values,
-        errors: &Errors,
-        error: Option<&'static str>,
-    ) -> Self {
+impl MethodsPage {
+    /// The methods that are offered; cards are one choice, whatever their brands.
+    pub fn new(frame: Frame, session: &Session, methods: &[Method]) -> Self {
         let labels = frame.labels;
-        let brands = session.order.brands(&settings.methods);
-        let mut inputs = inputs(labels, settings, values);
-        for input in &mut inputs {
-            input.is_locked = is_locked(session, input.name);
-            input.error = errors.iter().find(|(name, _)| *name == input.name).map(|(_, sentence)| *sentence);
+        let brands: Vec<&str> = Method::brands(methods).into_iter().map(|brand| brand.name()).collect();
+        let mut views = Vec::new();
+        if !brands.is_empty() {
+            let name = if session.order.is_subscription() { labels.store_card } else { labels.cards };
+            views.push(MethodView { id: "card", step: "card", name, hint: brands.join(", ") });
         }
-        let amount = &session.order.amount;
+        if methods.contains(&Method::Pse) {
+            let hint = labels.transfer_hint.to_owned();
+            views.push(MethodView { id: "pse", step: "pse", name: labels.transfer, hint });
+        }
+        Self { frame, methods: views }
+    }
+}
+
+impl BankPage {
+    /// The mock, with what was chosen when that did not fit.
+    pub fn new(
+        session: &Session,
+        attempt: &Attempt,
+        bank: &'static str,
+        (key, back): (&str, String),
+        is_open: bool,
+        (state, reason): (&str, &str),
+        errors: &[(&'static str, &'static str)],
+    ) -> Self {
+        let labels = labels::of(session.language);
+        let error_of =
+            |name: &str| errors.iter().find(|(known, _)| *known == name).map(|(_, sentence)| *sentence);
+        let name_of = |state: BankState| match state {
+            BankState::Approved => labels.bank_approved,
+            BankState::Pending => labels.bank_pending,
+            BankState::Declined => labels.bank_declined,
+            BankState::Failed => labels.bank_failed,
+        };
+        let states = BankState::ALL.map(|state| (state.word().to_owned(), name_of(state).to_owned()));
+        let chosen_state = if state.is_empty() { BankState::Approved.word() } else { state };
+        let mut input = Input::list("state", labels.bank_state, chosen_state, states.into());
+        input.error = error_of("state");
+        let chosen_reason = if reason.is_empty() { "00" } else { reason };
+        let of_state = |state: BankState| {
+            let reasons = banks::outcomes().iter().filter(move |outcome| outcome.state == state);
+            reasons.map(|outcome| (outcome.code, outcome.label(), outcome.code == chosen_reason)).collect()
+        };
+        let charge = &attempt.charge;
         Self {
-            inputs,
-            form_token: session.form_token.clone(),
-            error,
-            button: format!("{} {}", labels.pay, money::text(amount.total, &amount.currency)),
-            test_cards: cards::all()
-                .iter()
-                .filter(|card| brands.contains(&card.brand))
-                .map(|card| (card.number, card.brand.name(), behaviour(card, labels)))
+            labels,
+            language: session.language.code(),
+            bank,
+            facts: vec![
+                (labels.amount, money::with_currency(charge.amount, &charge.currency)),
+                (labels.reference, session.order.reference.clone()),
+                (
+                    "CUS",
+                    attempt.instrument.transfer().map(|transfer| transfer.cus.clone()).unwrap_or_default(),
+                ),
+            ],
+            action: super::bank_address(key),
+            back,
+            is_open,
+            state: input,
+            reasons: BankState::ALL
+                .into_iter()
+                .map(|state| ReasonGroup {
+                    name: name_of(state),
+                    word: state.word(),
+                    reasons: of_state(state),
+                })
                 .collect(),
-            frame,
+            reason_error: error_of("reason"),
         }
     }
 }
@@ -251,107 +400,46 @@ impl ChallengePage {
     }
 }
 
-impl ResultPage {
-    /// The session as it stands.
-    pub fn new(frame: Frame, session: &Session) -> Self {
-        let attempts = session.attempts.iter().enumerate().rev();
-        let locked = session.order.payer.as_ref().and_then(|payer| payer.email.clone());
-        Self {
-            heading: frame.labels.session_heading(session.ending().map(|(ending, _)| ending)),
-            attempts: attempts
-                .map(|(index, attempt)| attempt_view(index + 1, attempt, session, frame.labels))
-                .collect(),
-            may_retry: session.takes_attempts(),
-            is_pending: session.in_flight().is_some(),
-            receipt_to: session.ending().and_then(|_| session.email.clone().or(locked)),
-            return_url: session.order.return_url.clone(),
-            frame,
-        }
+/// What the payer should know of the kind of payment.
+fn notes(session: &Session, labels: &Labels) -> Vec<String> {
+    let order = &session.order;
+    let mut notes = Vec::new();
+    if order.check_in {
+        notes.push(labels.check_in_note.to_owned());
     }
-}
-
-/// The names of brands, one after another.
-pub fn brand_names(brands: &[Brand]) -> String {
-    brands.iter().map(|brand| brand.name()).collect::<Vec<_>>().join(", ")
-}
-
-impl Input {
-    fn text(
-        name: &'static str,
-        label: &'static str,
-        value: String,
-        autocomplete: &'static str,
-        inputmode: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            label,
-            value,
-            error: None,
-            is_locked: false,
-            autocomplete,
-            inputmode,
-            choices: Vec::new(),
-        }
+    if order.allow_partial && session.ending().is_none() {
+        notes.push(labels.partial_hint.to_owned());
     }
-
-    fn list(name: &'static str, label: &'static str, chosen: &str, choices: Vec<(String, String)>) -> Self {
-        let choices = choices
-            .into_iter()
-            .map(|(value, label)| {
-                let is_chosen = value == chosen;
-                (value, label, is_chosen)
-            })
-            .collect();
-        Self { choices, ..Self::text(name, label, chosen.to_owned(), "off", "text") }
+    if let Some(terms) = &order.recurring {
+        let rhythm = match terms.periodicity {
+            Periodicity::Day => labels.every_day,
+            Periodicity::Month => labels.every_month,
+            Periodicity::Year => labels.every_year,
+        };
+        let rhythm = rhythm.replacen("{}", &terms.interval.to_string(), 1);
+        let rhythm = rhythm.replacen("{}", &terms.next_payment.to_string(), 1);
+        notes.push(format!("{} {rhythm}.", labels.recurring_note));
     }
-}
-
-/// Number and code are always empty: they are never written back.
-fn inputs(labels: &'static Labels, settings: &Settings, values: &Values) -> Vec<Input> {
-    let installments =
-        (1..=MOST_INSTALLMENTS).map(|number| (number.to_string(), number.to_string())).collect();
-    let mut kinds = documents::offered_in(&settings.country);
-    if let Some(known) = documents::find(&values.document_type)
-        && !kinds.iter().any(|kind| kind.code == known.code)
-    {
-        kinds.push(known);
-    }
-    let mut types = vec![(String::new(), "—".to_owned())];
-    types.extend(kinds.iter().map(|kind| (kind.code.to_owned(), kind.code.to_owned())));
-    let text = |name, label, value: &str, autocomplete, inputmode| {
-        Input::text(name, label, value.to_owned(), autocomplete, inputmode)
-    };
-    vec![
-        text("card_number", labels.card_number, "", "cc-number", "numeric"),
-        text("expiry", labels.expiry, &values.expiry, "cc-exp", "numeric"),
-        text("cvv", labels.code, "", "cc-csc", "numeric"),
-        Input::list("installments", labels.installments, &values.installments, installments),
-        text("holder_name", labels.holder_name, &values.holder_name, "cc-given-name", "text"),
-        text("holder_surname", labels.holder_surname, &values.holder_surname, "cc-family-name", "text"),
-        Input::list("document_type", labels.document_type, &values.document_type, types),
-        text("document", labels.document, &values.document, "off", "text"),
-        text("mobile", labels.mobile, &values.mobile, "tel", "tel"),
-    ]
+    notes
 }
 
 fn lines(session: &Session, labels: &Labels, is_capturing: bool) -> Vec<(String, String)> {
-    let amount = &session.order.amount;
-    let shown = |number| money::text(number, &amount.currency);
+    let order = &session.order;
     let mut lines = Vec::new();
-    for detail in &amount.details {
-        lines.push((labels::kind(&detail.kind, session.language).to_owned(), shown(detail.amount)));
+    if let Some(amount) = &order.amount {
+        breakdown(amount, session.language, labels, &mut lines);
     }
-    for tax in &amount.taxes {
-        let name = labels::kind(&tax.kind, session.language);
-        let label = match tax.base {
-            Some(base) => format!("{name} ({} {})", labels.base, shown(base)),
-            None => name.to_owned(),
-        };
-        lines.push((label, shown(tax.amount)));
+    for share in &order.shares {
+        lines.push((share_name(share, labels), money::text(share.amount.total, &share.amount.currency)));
+        breakdown(&share.amount, session.language, labels, &mut lines);
+    }
+    if order.allow_partial || (!order.shares.is_empty() && !session.paid().is_zero()) {
+        let shown = |amount| money::text(amount, order.currency());
+        lines.push((labels.paid_so_far.to_owned(), shown(session.paid())));
+        lines.push((labels.remaining.to_owned(), shown(session.remaining())));
     }
     let is_approved = session.ending().is_some_and(|(ending, _)| ending == Ending::Approved);
-    for field in session.order.fields.iter().chain(&session.order.payment_fields) {
+    for field in order.fields.iter().chain(&order.payment_fields) {
         let is_shown = match field.display_on {
             DisplayOn::None => false,
             DisplayOn::Payment => is_capturing,
@@ -366,64 +454,17 @@ fn lines(session: &Session, labels: &Labels, is_capturing: bool) -> Vec<(String,
     lines
 }
 
-/// Each datum that the guide's figure shows of an attempt (AV-4.2-05).
-fn attempt_view(
-    ordinal: usize,
-    attempt: &Attempt,
-    session: &Session,
-    labels: &'static Labels,
-) -> AttemptView {
-    let (heading, state) = match attempt.verdict() {
-        None => (labels.pending, "pending"),
-        Some(Verdict::Approved) => (labels.approved, "approved"),
-        Some(Verdict::Rejected(_)) => (labels.rejected, "rejected"),
-        Some(Verdict::Failed(_)) => (labels.failed, "failed"),
-    };
-    let amount = &session.order.amount;
-    let method = format!("{} **** {}", attempt.card.brand.name().to_uppercase(), attempt.card.last_four);
-    AttemptView {
-        ordinal,
-        heading,
-        state,
-        facts: vec![
-            (labels.started_at, instant::for_people(attempt.started_at)),
-            (labels.state, heading.to_owned()),
-            (labels.message, attempt.message(session.language).to_owned()),
-            (labels.method, method),
-            (labels.amount, money::with_currency(amount.total, &amount.currency)),
-            (labels.transaction_date, instant::for_people(attempt.changed_at)),
-            (labels.response_code, attempt.reason().to_owned()),
-            (labels.authorization, attempt.authorization().to_owned()),
-            (labels.receipt, attempt.receipt()),
-            (labels.ip_address, session.order.ip_address.clone()),
-        ],
+fn breakdown(amount: &Amount, language: Language, labels: &Labels, lines: &mut Vec<(String, String)>) {
+    let shown = |number| money::text(number, &amount.currency);
+    for detail in &amount.details {
+        lines.push((labels::kind(&detail.kind, language).to_owned(), shown(detail.amount)));
     }
-}
-
-fn behaviour(card: &TestCard, labels: &Labels) -> String {
-    let mut text = match card.behaviour {
-        Behaviour::Approved => labels.does_approve,
-        Behaviour::Denied => labels.does_deny,
-        Behaviour::PendingApproved => labels.does_pend_then_approve,
-        Behaviour::PendingRejected => labels.does_pend_then_reject,
-        Behaviour::ReviewApproved => labels.does_review_then_approve,
-        Behaviour::ReviewRejected => labels.does_review_then_reject,
-        Behaviour::SlowApproved => labels.does_answer_late_approved,
-        Behaviour::SlowRejected => labels.does_answer_late_rejected,
-        Behaviour::Exception => labels.does_fail,
+    for tax in &amount.taxes {
+        let name = labels::kind(&tax.kind, language);
+        let label = match tax.base {
+            Some(base) => format!("{name} ({} {})", labels.base, shown(base)),
+            None => name.to_owned(),
+        };
+        lines.push((label, shown(tax.amount)));
     }
-    .to_owned();
-    match card.condition {
-        Condition::Always => {}
-        Condition::BelowDollarLimit => text.push_str(&format!(" {}", labels.when_below_limit)),
-        Condition::Typed { expiry, code } => {
-            text.push_str(&format!(" {} {expiry}, {code}", labels.when_typed))
-        }
-    }
-    match card.three_ds {
-        ThreeDs::None => {}
-        ThreeDs::Challenge => text.push_str(&format!(" · {}", labels.when_challenged)),
-        ThreeDs::Silent(letter) => text.push_str(&format!(" · 3DS {letter}")),
-    }
-    text
 }

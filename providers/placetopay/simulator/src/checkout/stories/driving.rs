@@ -81,7 +81,13 @@ pub fn read_form(page: &str, id: &str) -> (String, Vec<(String, String)>) {
     let form = page[start..].split("</form>").next().expect("a form");
     let mut members = Vec::new();
     for tag in form.split('<').skip(1) {
-        if tag.starts_with("input ") {
+        if tag.contains(" type=\"checkbox\"") {
+            let is_ticked = tag.split('>').next().is_some_and(|tag| tag.ends_with(" checked"));
+            members.push((
+                attribute(tag, "name"),
+                if is_ticked { attribute(tag, "value") } else { String::new() },
+            ));
+        } else if tag.starts_with("input ") {
             members.push((attribute(tag, "name"), attribute(tag, "value")));
         } else if tag.starts_with("select ") {
             members.push((attribute(tag, "name"), String::new()));

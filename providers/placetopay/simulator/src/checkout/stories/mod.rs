@@ -1,11 +1,17 @@
 //! Stories of the whole simulator, told through `handle` in a small world.
 
+mod afterwards;
 mod api;
+mod bank_transfers;
 mod driving;
 mod machine;
 mod notices;
 mod page;
+mod panel;
+mod parts;
+mod recurrences;
 mod refusals;
+mod stored_cards;
 mod vectors;
 
 use std::collections::BTreeMap;
@@ -141,8 +147,17 @@ impl Bench {
 
     /// A body with an `auth` of this moment in front of `members`.
     fn authenticated(&self, members: &str) -> String {
+        self.authenticated_by(&digest::SHA256, members)
+    }
+
+    /// The same as the provider's PHP library writes it.
+    fn authenticated_with_sha1(&self, members: &str) -> String {
+        self.authenticated_by(&digest::SHA1_FOR_LEGACY_USE_ONLY, members)
+    }
+
+    fn authenticated_by(&self, algorithm: &'static digest::Algorithm, members: &str) -> String {
         let seed = instant::write(self.world.now());
-        let hash = digest::digest(&digest::SHA256, format!("nonce-{seed}{seed}{SECRET}").as_bytes());
+        let hash = digest::digest(algorithm, format!("nonce-{seed}{seed}{SECRET}").as_bytes());
         let auth = Value::object([
             ("login", Value::text(LOGIN)),
             ("tranKey", Value::text(STANDARD.encode(hash))),
@@ -204,6 +219,15 @@ impl Bench {
 
     fn ledger(&self) -> Vec<&str> {
         self.world.ledger.iter().map(|entry| entry.state.as_str()).collect()
+    }
+
+    /// Kind, state and amount of the ledger's lines.
+    fn movements(&self) -> Vec<(&str, &str, &str)> {
+        self.world
+            .ledger
+            .iter()
+            .map(|entry| (entry.kind.as_str(), entry.state.as_str(), entry.amount.as_str()))
+            .collect()
     }
 
     fn verdict(&self, rule: &str) -> Option<bool> {

@@ -316,9 +316,18 @@ fn a_restriction_of_methods_is_respected() {
         let reply = bench.pay(&page, card);
         assert_eq!(reply.status == 303, is_accepted, "{restriction} {card}");
     }
-    let (_, page) = bench.session(r#"{"paymentMethod":"pse"}"#);
+    let (_, page) = bench.session(r#"{"paymentMethod":"safetypay"}"#);
     bench.open_card_form(&page);
     assert!(bench.open(&format!("{page}/methods")).1.contains("no tiene medios de pago habilitados"));
+    for (restriction, cards, transfers) in
+        [("visa", true, false), ("pse", false, true), ("_PSE_,CR_VS", true, true)]
+    {
+        let (_, page) = bench.session(&format!(r#"{{"paymentMethod":"{restriction}"}}"#));
+        bench.open_card_form(&page);
+        let (_, html) = bench.open(&format!("{page}/methods"));
+        assert_eq!(html.contains("method-card"), cards, "{restriction}");
+        assert_eq!(html.contains("method-pse"), transfers, "{restriction}");
+    }
 }
 
 #[test]

@@ -68,31 +68,50 @@ fn a_create_request_is_refused_as_the_table_says() {
 }
 
 #[test]
-fn combinations_that_cannot_be_are_refused_before_services_that_are_not_served() {
+fn combinations_that_cannot_be_are_refused() {
     let mut bench = Bench::new();
-    let (status, reason, _) =
-        refused(&mut bench, r#"{"payment":{"allowPartial":"true","recurring":{"periodicity":"M"}}}"#);
-    assert_eq!((status, reason.as_str()), (400, "request_not_valid"));
-    let (status, reason, _) = refused(&mut bench, r#"{"payment":{"dispersion":[{},{},{},{}]}}"#);
-    assert_eq!((status, reason.as_str()), (400, "max_dispersion_error"));
+    let recurring = r#""recurring":{"periodicity":"M","interval":1,"maxPeriods":3}"#;
+    let halves = r#""dispersion":[{"agreementType":"MERCHANT","amount":{"currency":"COP","total":119000}}]"#;
+    let together = "La petición combina servicios que no van juntos";
+    for (changes, message) in [
+        (
+            format!(r#"{{"payment":{{"allowPartial":"true",{recurring}}}}}"#),
+            "Un pago recurrente no puede ser parcial",
+        ),
+        (format!(r#"{{"payment":{{"allowPartial":true,{halves}}}}}"#), together),
+        (format!(r#"{{"type":"checkin","payment":{{{halves}}}}}"#), together),
+        (format!(r#"{{"type":"checkin","payment":{{{recurring}}}}}"#), together),
+        (r#"{"type":"checkin","payment":{"allowPartial":true}}"#.to_owned(), together),
+        (format!(r#"{{"metadata":{{"requiresConfirmation":true}},"payment":{{{halves}}}}}"#), together),
+        (r#"{"type":"checkout"}"#.to_owned(), "El campo type no es válido"),
+        (
+            r#"{"payment":{"recurring":{"periodicity":"W"}}}"#.to_owned(),
+            "El campo payment.recurring.periodicity no es válido",
+        ),
+        (
+            r#"{"payment":null,"subscription":{"reference":""}}"#.to_owned(),
+            "Referencia inválida, debe ser de 1 a 32 caracteres",
+        ),
+    ] {
+        let (status, reason, said) = refused(&mut bench, &changes);
+        assert_eq!(
+            (status, reason.as_str(), said.as_str()),
+            (400, "request_not_valid", message),
+            "{changes}"
+        );
+    }
+    let mut strict = Bench::with_settings(&[("confirmation_flow", "refused")]);
+    let (status, _, said) = refused(&mut strict, r#"{"metadata":{"requiresConfirmation":true}}"#);
+    assert_eq!((status, said.as_str()), (400, "El campo metadata.requiresConfirmation no es válido"));
 }
 
 #[test]
-fn services_that_are_not_served_are_refused_by_name() {
+fn a_service_that_is_not_served_is_refused_by_name() {
     let mut bench = Bench::new();
-    for (changes, member) in [
-        (r#"{"payment":null,"subscription":{"reference":"S1"}}"#, "subscription"),
-        (r#"{"type":"checkin"}"#, "type"),
-        (r#"{"autopay":{"x":1}}"#, "autopay"),
-        (r#"{"payment":{"allowPartial":true}}"#, "payment.allowPartial"),
-        (r#"{"payment":{"subscribe":"true"}}"#, "payment.subscribe"),
-        (r#"{"payment":{"recurring":{"periodicity":"M"}}}"#, "payment.recurring"),
-        (r#"{"payment":{"dispersion":[{}]}}"#, "payment.dispersion"),
-        (r#"{"metadata":{"requiresConfirmation":true}}"#, "metadata.requiresConfirmation"),
-    ] {
+    for changes in [r#"{"autopay":{"x":1}}"#, r#"{"type":"autopay"}"#] {
         let (status, reason, message) = refused(&mut bench, changes);
         assert_eq!((status, reason.as_str()), (400, "request_not_valid"), "{changes}");
-        assert_eq!(message, format!("Este simulador no atiende el campo {member}"));
+        assert_eq!(message, "Este simulador no atiende el campo autopay");
         assert_eq!(bench.verdict("create_accepted"), Some(false));
     }
     let (status, _) = bench.create(
@@ -183,10 +202,9 @@ fn paths_that_do_not_exist_answer_404_na() {
     let mut bench = Bench::new();
     for path in [
         "/api/api/session",
-        "/api/collect",
-        "/api/instrument/invalidate",
-        "/api/transaction",
-        "/api/reverse",
+        "/api/recurring/1/cancel",
+        "/api/recurring/1",
+        "/api/notify",
         "/api/session/abc",
         "/api/session/99999999999999999999999",
         "/api/session//cancel",
