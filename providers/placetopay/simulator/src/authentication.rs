@@ -147,6 +147,12 @@ pub fn read(auth: Option<&Value>) -> Result<Presented, Failure> {
     Ok(Presented { login, nonce, seed, tran_key, raw_nonce, seeded_at })
 }
 
+/// `nonce` and `tranKey` as a client sends them, for the requests of the guide.
+pub fn sign(raw_nonce: &[u8], seed: &str, secret_key: &str) -> (String, String) {
+    let hash = digest::digest(&digest::SHA256, &[raw_nonce, seed.as_bytes(), secret_key.as_bytes()].concat());
+    (STANDARD.encode(raw_nonce), STANDARD.encode(hash))
+}
+
 impl Presented {
     /// Verifies against the site that the login names, if there is one.
     /// AV-U05: the order is login, state of the site, seed, digest. AV-U03: a nonce may come again.

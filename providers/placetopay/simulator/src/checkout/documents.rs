@@ -30,6 +30,11 @@ pub struct DocumentType {
 }
 
 impl DocumentType {
+    /// The pattern as the provider publishes it.
+    pub fn expression(&self) -> &str {
+        self.pattern.as_str()
+    }
+
     /// Whether a number has the form of this type.
     pub fn fits(&self, document: &str) -> bool {
         self.pattern.is_match(document)

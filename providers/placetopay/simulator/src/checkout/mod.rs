@@ -20,6 +20,7 @@ pub mod documents;
 pub mod echo;
 mod effects;
 pub mod fields;
+mod guide;
 pub mod instrument;
 mod judge;
 pub mod methods;
@@ -263,6 +264,10 @@ impl Simulator for AvalPay {
         world: &mut dyn World,
     ) -> Result<serde_json::Value, CommandError> {
         self.steer(command, world)
+    }
+
+    fn guide(&self, now: Timestamp) -> Option<simulation::Guide> {
+        Some(guide::guide(self.merchants.first(), now))
     }
 
     fn reset(&mut self) {

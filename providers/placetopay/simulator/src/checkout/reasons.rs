@@ -41,6 +41,11 @@ impl Reason {
     }
 }
 
+/// Every reason, in the table's order.
+pub fn all() -> &'static [Reason] {
+    &REASONS
+}
+
 /// The reason with this code.
 pub fn find(code: &str) -> Option<&'static Reason> {
     REASONS.iter().find(|reason| reason.code == code)

@@ -3,15 +3,14 @@
 use super::card_form::{Errors, MOST_INSTALLMENTS, Values, is_locked};
 use super::labels::Labels;
 use super::view::{CardPage, Frame, Input, TransferPage};
+use super::view_words::behaviour;
 use super::{money, transfer_form};
 use crate::checkout::account::Settings;
 use crate::checkout::banks;
-use crate::checkout::cards::{self, Behaviour, Condition, TestCard, ThreeDs};
+use crate::checkout::cards;
 use crate::checkout::documents;
 use crate::checkout::methods::Method;
-use crate::checkout::reasons;
 use crate::checkout::session::Session;
-use crate::checkout::texts::Language;
 
 impl CardPage {
     /// The form with its values and errors.
@@ -195,32 +194,4 @@ fn judged(mut inputs: Vec<Input>, session: &Session, errors: &Errors) -> Vec<Inp
         input.error = errors.iter().find(|(name, _)| *name == input.name).map(|(_, sentence)| *sentence);
     }
     inputs
-}
-
-fn behaviour(card: &TestCard, labels: &Labels, language: Language) -> String {
-    let mut text = match card.behaviour {
-        Behaviour::Approved => labels.does_approve.to_owned(),
-        Behaviour::Denied("05") => labels.does_deny.to_owned(),
-        Behaviour::Denied(reason) => format!("{} ({reason})", reasons::text(reason, language)),
-        Behaviour::PendingApproved => labels.does_pend_then_approve.to_owned(),
-        Behaviour::PendingRejected => labels.does_pend_then_reject.to_owned(),
-        Behaviour::ReviewApproved => labels.does_review_then_approve.to_owned(),
-        Behaviour::ReviewRejected => labels.does_review_then_reject.to_owned(),
-        Behaviour::SlowApproved => labels.does_answer_late_approved.to_owned(),
-        Behaviour::SlowRejected => labels.does_answer_late_rejected.to_owned(),
-        Behaviour::Exception => labels.does_fail.to_owned(),
-    };
-    match card.condition {
-        Condition::Always => {}
-        Condition::BelowDollarLimit => text.push_str(&format!(" {}", labels.when_below_limit)),
-        Condition::Typed { expiry, code } => {
-            text.push_str(&format!(" {} {expiry}, {code}", labels.when_typed))
-        }
-    }
-    match card.three_ds {
-        ThreeDs::None => {}
-        ThreeDs::Challenge => text.push_str(&format!(" · {}", labels.when_challenged)),
-        ThreeDs::Silent(letter) => text.push_str(&format!(" · 3DS {letter}")),
-    }
-    text
 }

@@ -4,6 +4,8 @@ mod afterwards;
 mod api;
 mod bank_transfers;
 mod driving;
+mod guide;
+mod lightbox;
 mod machine;
 mod notices;
 mod page;
