@@ -135,6 +135,8 @@ pub struct Settings {
     pub unknown_token_fails: bool,
     /// `bank_failure`: `rejected`, `failed`; the transaction that the bank's page ended with "Fallido" (AV-U47).
     pub bank_failure: ExceptionState,
+    /// `bank_reasons` (C-65): `fitting` lets the bank's page take the reasons that fit the state, `all` any of them.
+    pub takes_any_reason: bool,
     /// `numbers`: `numbers`, `texts`.
     pub numbers: Numbers,
 }
@@ -165,6 +167,7 @@ impl Default for Settings {
             repetition: Repetition::FirstAnswer,
             unknown_token_fails: true,
             bank_failure: ExceptionState::Rejected,
+            takes_any_reason: false,
             numbers: Numbers::Numbers,
         }
     }
@@ -196,6 +199,7 @@ impl Settings {
             "collect_repetition" => self.repetition = choose(name, value, REPETITIONS)?,
             "unknown_token" => self.unknown_token_fails = choose(name, value, UNKNOWN_TOKENS)?,
             "bank_failure" => self.bank_failure = choose(name, value, EXCEPTIONS)?,
+            "bank_reasons" => self.takes_any_reason = choose(name, value, BANK_REASONS)?,
             "numbers" => self.numbers = choose(name, value, NUMBERS)?,
             "help_email" if value.contains('@') => value.clone_into(&mut self.help_email),
             "locale" | "country" | "help_email" => return Err(refused(name, value)),
@@ -231,6 +235,7 @@ impl Settings {
             ("collect_repetition", word_of(self.repetition, REPETITIONS).to_owned()),
             ("unknown_token", word_of(self.unknown_token_fails, UNKNOWN_TOKENS).to_owned()),
             ("bank_failure", word_of(self.bank_failure, EXCEPTIONS).to_owned()),
+            ("bank_reasons", word_of(self.takes_any_reason, BANK_REASONS).to_owned()),
             ("numbers", word_of(self.numbers, NUMBERS).to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -336,6 +341,7 @@ const ALLOWANCE: Words<bool> = &[("allowed", true), ("refused", false)];
 const UNKNOWN_TOKENS: Words<bool> = &[("failed", true), ("rejected", false)];
 const REPETITIONS: Words<Repetition> =
     &[("first_answer", Repetition::FirstAnswer), ("refused", Repetition::Refused)];
+const BANK_REASONS: Words<bool> = &[("fitting", false), ("all", true)];
 const NUMBERS: Words<Numbers> = &[("numbers", Numbers::Numbers), ("texts", Numbers::Texts)];
 
 fn choose<T: Copy>(name: &str, value: &str, words: Words<T>) -> Result<T, CommandError> {

@@ -15,14 +15,16 @@ use super::{reasons, steering};
 use crate::authentication;
 use crate::instant;
 
+const EXAMPLES: &str = include_str!("../../data/examples.txt");
+
 /// What stands for the credentials while there is no account.
 const LOGIN: &str = "LOGIN";
 const SECRET: &str = "SECRET_KEY";
 /// The raw nonce of the examples; a real client makes one for each call.
 const NONCE: &str = "94837261504938271605";
-/// A person whom every form takes.
-const PERSON: &str = "{ \"documentType\": \"CC\", \"document\": \"1093847561\", \"name\": \"Mariana\", \"surname\": \"Prueba Rueda\", \
-                      \"email\": \"mariana.prueba@correo.example\", \"mobile\": \"3005550147\" }";
+/// Where the shopper is and comes back to.
+const SHOPPER: &str = "\"returnUrl\": \"http://tienda.localhost/retorno\",\n  \"ipAddress\": \"203.0.113.24\",\n  \
+                       \"userAgent\": \"Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0\"";
 /// Seconds that the sessions of the examples live.
 const LIFE_S: i64 = 1_200;
 
@@ -202,138 +204,24 @@ fn reason_list() -> GuideTable {
 
 fn requests(merchant: Option<&Merchant>, now: Timestamp) -> Vec<Example> {
     let auth = authentication_of(merchant, now);
-    let expiration = instant::write(seconds_after(now, LIFE_S));
-    let session = |members: &str| {
-        format!(
-            "{{\n  {auth},\n  \"locale\": \"es_CO\",\n  {members},\n  \"expiration\": \"{expiration}\",\n  \
-             \"returnUrl\": \"http://tienda.localhost/retorno\",\n  \"ipAddress\": \"203.0.113.24\",\n  \
-             \"userAgent\": \"Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0\"\n}}"
-        )
+    let expiration = format!("\"expiration\": \"{}\"", instant::write(seconds_after(now, LIFE_S)));
+    let fill = |text: &str| {
+        text.replace("{AUTH}", &auth).replace("{EXPIRATION}", &expiration).replace("{SHOPPER}", SHOPPER)
     };
-    let amount = |total: &str| format!("\"amount\": {{ \"currency\": \"COP\", \"total\": {total} }}");
-    let payment = |reference: &str, total: &str, more: &str| {
-        session(&format!("\"payment\": {{ \"reference\": \"{reference}\", {}{more} }}", amount(total)))
-    };
-    let alone = format!("{{\n  {auth}\n}}");
-    let payer = format!("\"payer\": {PERSON}");
-    let token = "{{query_subscription.response.body.$.subscription.instrument[0].value}}";
-    let paid = "{{query.response.body.$.payment[0].internalReference}}";
-    vec![
-        post(
-            "create",
-            "Crea una sesión con IVA, campo adicional y comprador",
-            "/api/session",
-            session(&with_everything(&amount)),
-        ),
-        post(
-            "query",
-            "Pregunta por ella",
-            "/api/session/{{create.response.body.$.requestId}}",
-            alone.clone(),
-        ),
-        post(
-            "mixed",
-            "Pago mixto: el pagador elige cuánto",
-            "/api/session",
-            payment("MIXTO0001", "90000", ", \"allowPartial\": true"),
-        ),
-        post(
-            "dispersion",
-            "Dispersión en dos sitios",
-            "/api/session",
-            payment("DISPERSION0001", "150000", &dispersion(&amount)),
-        ),
-        post(
-            "recurring",
-            "Recurrencia diaria de tres cobros",
-            "/api/session",
-            payment(
-                "RECURRENTE0001",
-                "45000",
-                ", \"recurring\": { \"periodicity\": \"D\", \"interval\": 1, \"maxPeriods\": 3, \"notificationUrl\": \
-                 \"http://tienda.localhost/recurrente\" }",
-            ),
-        ),
-        post(
-            "check_in",
-            "Preautorización",
-            "/api/session",
-            session(&format!(
-                "\"type\": \"checkin\",\n  \"payment\": {{ \"reference\": \"RESERVA0001\", {} }}",
-                amount("300000")
-            )),
-        ),
-        post(
-            "subscription",
-            "Guarda una tarjeta",
-            "/api/session",
-            session(&format!(
-                "\"buyer\": {PERSON},\n  \"subscription\": {{ \"reference\": \"SUSCRIPCION0001\", \"description\": \"Guardar mi tarjeta\" }}"
-            )),
-        ),
-        post(
-            "query_subscription",
-            "Lee el token cuando el pagador terminó",
-            "/api/session/{{subscription.response.body.$.requestId}}",
-            alone.clone(),
-        ),
-        post(
-            "collect",
-            "Cobra con el token",
-            "/api/collect",
-            format!(
-                "{{\n  {auth},\n  {payer},\n  \"payment\": {{ \"reference\": \"CUOTA0001\", \"description\": \"Club de lectura\", {} }},\n  \
-                 \"instrument\": {{ \"token\": {{ \"token\": \"{token}\", \"installments\": 1 }} }},\n  \"ipAddress\": \"203.0.113.24\",\n  \
-                 \"userAgent\": \"tienda/1.0\"\n}}",
-                amount("39900")
-            ),
-        ),
-        post(
-            "invalidate",
-            "Invalida el token",
-            "/api/instrument/invalidate",
-            format!("{{\n  {auth},\n  \"instrument\": {{ \"token\": {{ \"token\": \"{token}\" }} }}\n}}"),
-        ),
-        post(
-            "reverse",
-            "Reversa el pago de la primera sesión",
-            "/api/transaction",
-            format!("{{\n  {auth},\n  \"internalReference\": {paid},\n  \"action\": \"reverse\"\n}}"),
-        ),
-        post(
-            "reverse_as_before",
-            "Lo mismo, como lo piden las bibliotecas antiguas",
-            "/api/reverse",
-            format!("{{\n  {auth},\n  \"internalReference\": \"{paid}\"\n}}"),
-        ),
-        post("banks", "La lista de bancos de PSE", "/api/gateway/information", alone.clone()),
-        post(
-            "cancel",
-            "Cancela una sesión que nadie pagó",
-            "/api/session/{{mixed.response.body.$.requestId}}/cancel",
-            alone,
-        ),
-    ]
+    EXAMPLES
+        .split("\n### ")
+        .skip(1)
+        .filter_map(read_example)
+        .map(|(name, note, path, body)| post(name, note, path, fill(body)))
+        .collect()
 }
 
-fn with_everything(amount: &dyn Fn(&str) -> String) -> String {
-    let plain = amount("119000");
-    let taxed = plain.trim_end_matches(" }");
-    format!(
-        "\"buyer\": {PERSON},\n  \
-         \"payment\": {{ \"reference\": \"COMPRA0001\", \"description\": \"Tres libros y un mapa\", {taxed}, \
-         \"taxes\": [ {{ \"kind\": \"valueAddedTax\", \"amount\": 19000, \"base\": 100000 }} ] }} }},\n  \
-         \"fields\": [ {{ \"keyword\": \"Tienda\", \"value\": \"Sede Norte\", \"displayOn\": \"both\" }} ]"
-    )
-}
-
-fn dispersion(amount: &dyn Fn(&str) -> String) -> String {
-    format!(
-        ", \"dispersion\": [ {{ \"agreement\": 4021, \"agreementType\": \"MERCHANT\", {} }}, \
-         {{ \"agreement\": null, \"agreementType\": \"MERCHANT\", {} }} ]",
-        amount("100000"),
-        amount("50000")
-    )
+/// Name, note, path, and the rest as the body.
+fn read_example(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let (name, rest) = text.split_once('\n')?;
+    let (note, rest) = rest.split_once('\n')?;
+    let (path, body) = rest.split_once('\n')?;
+    Some((name, note, path, body.trim_end()))
 }
 
 fn authentication_of(merchant: Option<&Merchant>, now: Timestamp) -> String {

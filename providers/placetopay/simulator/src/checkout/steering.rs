@@ -185,7 +185,7 @@ impl AvalPay {
         if !waits {
             return Err(CommandError(format!("session {} has no transfer in flight", wanted.request_id)));
         }
-        self.end_at_bank(wanted.request_id, outcome, world);
+        self.end_at_bank(wanted.request_id, outcome.state, outcome.code, world);
         Ok(json!({ "request_id": wanted.request_id, "reason": outcome.name }))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::civil::Date;
+use simulation::card::luhn;
 use simulation::strict_json::Value;
 use simulation::{Timestamp, World};
 
@@ -66,9 +67,10 @@ impl Vault {
         }
         let valid_until = last_day(&face.expiry)?;
         let token = random::hex(world, TOKEN_LENGTH / 2);
-        let mut subtoken = format!("{}{}", random::digits(world, SUBTOKEN_LENGTH - 4), face.last_four);
-        while self.tokens_by_subtoken.contains_key(&subtoken) {
-            subtoken = format!("{}{}", random::digits(world, SUBTOKEN_LENGTH - 4), face.last_four);
+        // C-57: it looks like a card number and is none, so its check digit is wrong.
+        let mut subtoken = subtoken(face, world);
+        while luhn(&subtoken) || self.tokens_by_subtoken.contains_key(&subtoken) {
+            subtoken = self::subtoken(face, world);
         }
         let card = StoredCard {
             merchant: merchant.to_owned(),
@@ -140,6 +142,10 @@ impl StoredCard {
         ];
         Value::array(pairs.map(|(keyword, value)| Field::hidden(keyword, value).to_value()))
     }
+}
+
+fn subtoken(face: &CardFace, world: &mut dyn World) -> String {
+    format!("{}{}", random::digits(world, SUBTOKEN_LENGTH - 4), face.last_four)
 }
 
 /// The last day of an `MMYY` month.

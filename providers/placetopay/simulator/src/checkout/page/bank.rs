@@ -9,7 +9,7 @@ use super::{Visit, not_found, render, secured};
 use crate::checkout::AvalPay;
 use crate::checkout::account::ExceptionState;
 use crate::checkout::attempt::Attempt;
-use crate::checkout::banks::{self, BankState, Outcome};
+use crate::checkout::banks::{self, BankState};
 use crate::checkout::charge::State;
 use crate::checkout::course::{Verdict, Waiting};
 use crate::checkout::create::seconds_after;
@@ -51,17 +51,18 @@ impl AvalPay {
         }
         let form = Form::read(&request.body);
         let labels = labels::of(session.language);
+        let takes_any = self.settings_of(session).takes_any_reason;
         let (state, reason) = (BankState::of_word(form.get("state")), banks::outcome(form.get("reason")));
         let mut errors = Vec::new();
         if state.is_none() {
             errors.push(("state", labels.error_bank_state));
         }
-        if reason.is_none_or(|reason| state.is_some_and(|state| reason.state != state)) {
+        if reason.is_none_or(|reason| !takes_any && state.is_some_and(|state| reason.state != state)) {
             errors.push(("reason", labels.error_bank_reason));
         }
-        match reason {
-            Some(outcome) if errors.is_empty() => {
-                self.end_at_bank(request_id, outcome, world);
+        match (state, reason) {
+            (Some(state), Some(outcome)) if errors.is_empty() => {
+                self.end_at_bank(request_id, state, outcome.code, world);
                 self.after_attempt(request_id, Visit { now: world.now(), is_framed: false })
             }
             _ => self.show_bank(request_id, key, 422, form.get("state"), form.get("reason"), &errors),
@@ -72,14 +73,15 @@ impl AvalPay {
     pub(in crate::checkout) fn end_at_bank(
         &mut self,
         request_id: u64,
-        outcome: &'static Outcome,
+        state: BankState,
+        code: &'static str,
         world: &mut dyn World,
     ) {
         let now = world.now();
         let Some(settings) = self.sessions.get(&request_id).map(|session| self.settings_of(session)) else {
             return;
         };
-        let verdict = match (outcome.state, outcome.code) {
+        let verdict = match (state, code) {
             (BankState::Approved, "00") => Verdict::Approved,
             (BankState::Approved, code) => Verdict::ApprovedAs(code),
             (BankState::Declined, code) => Verdict::Rejected(code),

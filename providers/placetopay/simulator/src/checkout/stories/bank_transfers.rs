@@ -122,7 +122,12 @@ fn the_bank_s_page_offers_four_states_and_the_reasons_that_fit_each() {
         assert_eq!(choose(&mut bench, &bank, state, reason).status, 422, "{state} {reason}");
     }
     covers!("AV-7.2-08");
+    let expert = json!({ "account": super::ACCOUNT, "setting": "bank_reasons", "value": "all" });
+    bench.steer("set_account", expert).expect("set");
     assert_eq!(bench.status(id), ("PENDING".into(), "PT".into()));
+    choose(&mut bench, &bank, "declined", "XR");
+    let answer = bench.query(id);
+    assert_eq!(text_at(&answer, &["payment", "0", "status", "reason"]), "XR", "an expert may combine any");
 }
 
 #[test]
