@@ -15,7 +15,7 @@ pub const TRACE_VARIABLE: &str = "CAUDAL_CRASH_TRACE";
 pub const LEASE_VARIABLE: &str = "CAUDAL_LEASE_S";
 
 /// Every point, in the order of a payment's way. A point of the code that is not listed does not compile.
-pub const POINTS: [&str; 42] = [
+pub const POINTS: [&str; 56] = [
     "endpoint.before_commit",
     "endpoint.after_commit",
     "rotation.before_commit",
@@ -58,6 +58,20 @@ pub const POINTS: [&str; 42] = [
     "cancel.after_call",
     "cancel.before_answer",
     "cancel.after_answer",
+    "supply.before_commit",
+    "supply.after_commit",
+    "pay.before_commit",
+    "pay.after_commit",
+    "pay.before_call",
+    "pay.after_call",
+    "operation.before_commit",
+    "operation.after_commit",
+    "operate.before_commit",
+    "operate.after_commit",
+    "operate.before_call",
+    "operate.after_call",
+    "operate.before_answer",
+    "operate.after_answer",
 ];
 
 /// Whether a point is listed, for the compiler.

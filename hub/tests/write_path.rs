@@ -27,16 +27,7 @@ fn claim(hub: &Hub, number: usize) -> KeyClaim {
 
 /// News of an attempt without any content, as after an answer that told nothing.
 fn news(payment_id: &PaymentId, attempt_id: &AttemptId) -> Known {
-    Known {
-        merchant_id: "tienda".into(),
-        payment_id: payment_id.clone(),
-        attempt_id: attempt_id.clone(),
-        source: Source::Probe,
-        facts: Vec::new(),
-        attempt_key: None,
-        failure: None,
-        calls: Vec::new(),
-    }
+    Known::about("tienda".into(), payment_id.clone(), attempt_id.clone(), Source::Probe)
 }
 
 testing::both_databases! {

@@ -238,3 +238,50 @@ CREATE TABLE access_token (
     claimed_until BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, id)
 );
+
+-- Captures, releases and refunds: begun, and what became of them.
+CREATE TABLE operation (
+    merchant_id        TEXT COLLATE "C" NOT NULL,
+    id                 TEXT COLLATE "C" NOT NULL,
+    payment_id         TEXT COLLATE "C" NOT NULL,
+    attempt_id         TEXT COLLATE "C" NOT NULL,
+    account_id         TEXT COLLATE "C" NOT NULL,
+    kind               TEXT COLLATE "C" NOT NULL,
+    amount             BIGINT NOT NULL,
+    state              TEXT COLLATE "C" NOT NULL,
+    -- Minted for the provider, which may take it as its own key.
+    reference          TEXT COLLATE "C" NOT NULL,
+    provider_reference TEXT COLLATE "C",
+    -- What a notice handed over while a call was under way.
+    handed_over        TEXT,
+    reason             TEXT NOT NULL,
+    idempotency_key    TEXT COLLATE "C" NOT NULL,
+    created_at         BIGINT NOT NULL,
+    updated_at         BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE INDEX operation_payment ON operation (merchant_id, payment_id, id);
+CREATE UNIQUE INDEX operation_reference ON operation (merchant_id, account_id, reference);
+
+-- Instruments that providers keep for the merchant's customers. One token is one instrument, however often it is told.
+CREATE TABLE instrument (
+    merchant_id        TEXT COLLATE "C" NOT NULL,
+    id                 TEXT COLLATE "C" NOT NULL,
+    account_id         TEXT COLLATE "C" NOT NULL,
+    provider           TEXT COLLATE "C" NOT NULL,
+    customer           TEXT COLLATE "C" NOT NULL,
+    payment_id         TEXT COLLATE "C" NOT NULL,
+    provider_reference TEXT COLLATE "C" NOT NULL,
+    digest             TEXT COLLATE "C" NOT NULL,
+    sealed_token       BYTEA,
+    brand              TEXT,
+    bin                TEXT COLLATE "C",
+    last_four          TEXT COLLATE "C",
+    valid_until        TEXT COLLATE "C",
+    state              TEXT COLLATE "C" NOT NULL,
+    created_at         BIGINT NOT NULL,
+    updated_at         BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE UNIQUE INDEX instrument_token ON instrument (merchant_id, account_id, customer, digest);
+CREATE INDEX instrument_customer ON instrument (merchant_id, customer, id);

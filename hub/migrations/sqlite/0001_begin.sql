@@ -238,3 +238,50 @@ CREATE TABLE access_token (
     claimed_until BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, id)
 );
+
+-- Captures, releases and refunds: begun, and what became of them.
+CREATE TABLE operation (
+    merchant_id        TEXT NOT NULL,
+    id                 TEXT NOT NULL,
+    payment_id         TEXT NOT NULL,
+    attempt_id         TEXT NOT NULL,
+    account_id         TEXT NOT NULL,
+    kind               TEXT NOT NULL,
+    amount             BIGINT NOT NULL,
+    state              TEXT NOT NULL,
+    -- Minted for the provider, which may take it as its own key.
+    reference          TEXT NOT NULL,
+    provider_reference TEXT,
+    -- What a notice handed over while a call was under way.
+    handed_over        TEXT,
+    reason             TEXT NOT NULL,
+    idempotency_key    TEXT NOT NULL,
+    created_at         BIGINT NOT NULL,
+    updated_at         BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE INDEX operation_payment ON operation (merchant_id, payment_id, id);
+CREATE UNIQUE INDEX operation_reference ON operation (merchant_id, account_id, reference);
+
+-- Instruments that providers keep for the merchant's customers. One token is one instrument, however often it is told.
+CREATE TABLE instrument (
+    merchant_id        TEXT NOT NULL,
+    id                 TEXT NOT NULL,
+    account_id         TEXT NOT NULL,
+    provider           TEXT NOT NULL,
+    customer           TEXT NOT NULL,
+    payment_id         TEXT NOT NULL,
+    provider_reference TEXT NOT NULL,
+    digest             TEXT NOT NULL,
+    sealed_token       BLOB,
+    brand              TEXT,
+    bin                TEXT,
+    last_four          TEXT,
+    valid_until        TEXT,
+    state              TEXT NOT NULL,
+    created_at         BIGINT NOT NULL,
+    updated_at         BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, id)
+);
+CREATE UNIQUE INDEX instrument_token ON instrument (merchant_id, account_id, customer, digest);
+CREATE INDEX instrument_customer ON instrument (merchant_id, customer, id);

@@ -130,6 +130,12 @@ codes! {
     ReferenceUsed, "reference_used", 409, "The reference was used before",
         "Another payment of yours has this reference; `payment_id` names it.",
         "Read that payment; for a new order use a new reference.";
+    NothingLeft, "nothing_left", 409, "There is nothing to do that with",
+        "Nothing is held that could be captured or released, or nothing was paid that could be given back.",
+        "Read the payment; its sums and operations say what was done.";
+    OperationRunning, "operation_running", 409, "Another operation is not finished",
+        "A capture, release or refund of the same money is under way, or its answer was lost.",
+        "Read the payment; repeat when that operation is `done` or `refused`.";
     PaymentNotOpen, "payment_not_open", 409, "The payment is no longer open",
         "What is paid, declined, expired or cancelled cannot be cancelled.",
         "Read the payment; its status says how it ended.";

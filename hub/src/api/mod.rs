@@ -6,7 +6,9 @@ pub mod code;
 mod event_endpoints;
 mod events;
 mod idempotency;
+mod instruments;
 mod openapi;
+mod operations;
 mod path_id;
 mod payment_request;
 mod payments;
@@ -80,6 +82,12 @@ fn operations() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(payments::create, payments::list))
         .routes(routes!(payments::read))
         .routes(routes!(payments::cancel))
+        .routes(routes!(operations::capture))
+        .routes(routes!(operations::release))
+        .routes(routes!(operations::refund))
+        .routes(routes!(instruments::list))
+        .routes(routes!(instruments::read))
+        .routes(routes!(instruments::remove))
         .routes(routes!(events::list))
         .routes(routes!(events::read))
         .routes(routes!(events::resend))

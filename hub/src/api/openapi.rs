@@ -25,6 +25,7 @@ use crate::api::problem::{PROBLEM_JSON, ProblemDocument};
     security(("api_key" = [])),
     tags(
         (name = "payments", description = "Orders to be paid"),
+        (name = "instruments", description = "Cards that providers keep for your customers"),
         (name = "events", description = "What happened, told to you by Standard Webhooks"),
         (name = "event endpoints", description = "Where events go"),
     ),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::RequestPartsExt;
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
-use payment::id::{EndpointId, EventId, PaymentId};
+use payment::id::{EndpointId, EventId, InstrumentId, PaymentId};
 
 use crate::api::problem::Problem;
 
@@ -28,6 +28,10 @@ impl Names for EventId {
 
 impl Names for EndpointId {
     const WHAT: &'static str = "event endpoint";
+}
+
+impl Names for InstrumentId {
+    const WHAT: &'static str = "instrument";
 }
 
 impl<I: Names, S: Send + Sync> FromRequestParts<S> for PathId<I> {

@@ -183,7 +183,7 @@ async fn cancel_once(hub: Arc<Hub>, merchant: String, id: PaymentId) -> Work {
     }
 }
 
-fn unavailable(held: Held) -> Problem {
+pub(super) fn unavailable(held: Held) -> Problem {
     let problem = Problem::new(Code::ProviderUnavailable, "Nothing was sent to the provider.");
     problem.with_retry_after(held.retry_after_s())
 }

@@ -35,6 +35,11 @@ impl<T> ListDocument<T> {
         let data = page.data.into_iter().map(document).collect();
         Self { object: "list", data, has_more: page.has_more }
     }
+
+    /// A list that is short enough to be told whole.
+    pub const fn whole(data: Vec<T>) -> Self {
+        Self { object: "list", data, has_more: false }
+    }
 }
 
 /// The parameters of a request. Each is taken once; what is left in the end is unknown.

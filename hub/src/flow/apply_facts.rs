@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use payment::attempt::{Attempt as PureAttempt, AttemptState, Standing};
 use payment::case::CaseKind;
-use payment::fact::{Fact, FactKind};
-use payment::id::{AttemptId, CaseId, EventId, PaymentId};
+use payment::fact::{Fact, FactKind, Reason};
+use payment::id::{AttemptId, CaseId, EventId, OperationId, PaymentId};
+use payment::instrument::{InstrumentToken, KeepingState};
 use payment::movement::{Movement, MovementState};
+use payment::operation::OperationState;
 use payment::subject::SubjectKind;
 use payment::{Subject, Summary, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -14,12 +16,20 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::document;
+use crate::flow::keep_instruments::keep_instruments;
 use crate::flow::query_policy::policy_of;
+use crate::flow::settle_operations::settle_operations;
 use crate::state::Hub;
 use crate::store::{
-    Aggregate, Attempt, CallLine, Case, Changes, Event, Failure, FoundSubject, HistoryLine, NewCall, NewFact,
-    NewWork, Payment, PaymentDetail, PaymentKey, RecordedFact, StoreError,
+    Aggregate, Attempt, CallLine, Case, Changes, Event, Failure, FoundSubject, HistoryLine, Instrument,
+    NewCall, NewFact, NewWork, Payment, PaymentDetail, PaymentKey, RecordedFact, StoreError, TokenKey,
 };
+
+/// How soon what was not answered is asked again under its own key, in seconds.
+const ASK_AGAIN_AFTER_S: i64 = 15;
+
+/// The instruments that are known by their tokens.
+pub type KeptInstruments = BTreeMap<TokenKey, Instrument>;
 
 /// How something reached us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +50,8 @@ pub enum Source {
     Timer,
     /// The merchant, through the API.
     Merchant,
+    /// The shopper, on our own page.
+    Shopper,
 }
 
 impl Source {
@@ -54,6 +66,7 @@ impl Source {
             Self::Person => "person",
             Self::Timer => "timer",
             Self::Merchant => "merchant",
+            Self::Shopper => "shopper",
         }
     }
 }
@@ -77,6 +90,23 @@ pub struct Known {
     pub failure: Option<Failure>,
     /// The calls made meanwhile.
     pub calls: Vec<LoggedCall>,
+    /// The tokens of kept instruments that the facts tell of.
+    pub tokens: Vec<InstrumentToken>,
+    /// How an operation went, when it was one that taught this.
+    pub operation: Option<OperationEnd>,
+}
+
+/// How an operation went.
+#[derive(Clone, Debug)]
+pub struct OperationEnd {
+    /// The operation.
+    pub id: OperationId,
+    /// Where it stands now.
+    pub state: OperationState,
+    /// The provider's own reference of it, where it is known.
+    pub provider_reference: Option<String>,
+    /// The provider's reason, where it gave one.
+    pub reason: Reason,
 }
 
 /// A call that ended, for the wire log.
@@ -89,6 +119,27 @@ pub struct LoggedCall {
 }
 
 impl Known {
+    /// Nothing yet about an attempt.
+    pub const fn about(
+        merchant_id: String,
+        payment_id: PaymentId,
+        attempt_id: AttemptId,
+        source: Source,
+    ) -> Self {
+        Self {
+            merchant_id,
+            payment_id,
+            attempt_id,
+            source,
+            facts: Vec::new(),
+            attempt_key: None,
+            failure: None,
+            calls: Vec::new(),
+            tokens: Vec::new(),
+            operation: None,
+        }
+    }
+
     /// The payment it is about.
     pub fn key(&self) -> PaymentKey {
         (self.merchant_id.clone(), self.payment_id.clone())
@@ -109,8 +160,8 @@ pub(super) fn may_die_before_commit(source: Source) {
         Source::Return | Source::AskedByNotice | Source::Probe | Source::Person => {
             crash_point!("look_up.before_commit");
         }
-        // A notice has crash points of its own.
-        Source::Notice => {}
+        // These have crash points of their own.
+        Source::Notice | Source::Shopper => {}
     }
 }
 
@@ -123,7 +174,7 @@ pub(super) fn may_die_after_commit(source: Source) {
         Source::Return | Source::AskedByNotice | Source::Probe | Source::Person => {
             crash_point!("look_up.after_commit");
         }
-        Source::Notice => {}
+        Source::Notice | Source::Shopper => {}
     }
 }
 
@@ -137,11 +188,12 @@ pub(super) fn apply_known(
     hub: &Hub,
     known: &Known,
     aggregates: &mut BTreeMap<PaymentKey, Aggregate>,
+    kept: &KeptInstruments,
     changes: &mut Changes,
     now: Timestamp,
 ) -> Result<Payment, StoreError> {
     let aggregate = aggregates.get_mut(&known.key()).ok_or(StoreError::Corrupt("payment"))?;
-    apply(hub, aggregate, known, changes, now)?;
+    apply(hub, aggregate, known, kept, changes, now)?;
     Ok(aggregate.payment.clone())
 }
 
@@ -150,6 +202,7 @@ fn apply(
     hub: &Hub,
     aggregate: &mut Aggregate,
     known: &Known,
+    kept: &KeptInstruments,
     changes: &mut Changes,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -172,16 +225,26 @@ fn apply(
         changes.attempt_keys.insert((known.merchant_id.clone(), known.attempt_id.clone()), sealed);
     }
     let appended = append(hub, aggregate, known, changes, now)?;
-    if appended.is_empty() && known.failure.is_none() && !fault!("tell_without_news") {
+    settle_operations(aggregate, known, &appended, changes, now);
+    if appended.is_empty()
+        && known.failure.is_none()
+        && known.operation.is_none()
+        && !fault!("tell_without_news")
+    {
         return Ok(());
     }
+    let kept = keep_instruments(hub, aggregate, known, &appended, kept, changes, now)?;
     let standings = sum_up_attempts(aggregate, changes);
     let pure: Vec<PureAttempt> = standings.iter().map(|(_, attempt, _)| attempt.clone()).collect();
     let summary = payment::summary(aggregate.payment.order.total, &pure);
     let before = aggregate.payment.clone();
     let payment = &mut aggregate.payment;
-    payment.detail =
-        detail(&aggregate.attempts, &standings, &summary, known.failure.as_ref(), &payment.detail);
+    let before_detail = std::mem::take(&mut payment.detail);
+    payment.detail = PaymentDetail {
+        operations: aggregate.operations.iter().map(|operation| operation.line.clone()).collect(),
+        instrument: kept.or_else(|| before_detail.instrument.clone()),
+        ..detail(&aggregate.attempts, &standings, &summary, known.failure.as_ref(), &before_detail)
+    };
     take_over(payment, &summary);
     for kind in &summary.cases {
         changes.cases.push((payment.merchant_id.clone(), new_case(hub, &payment.id, *kind, now)));
@@ -226,14 +289,10 @@ fn append(
             key: hub.vault.fingerprint(&[fact.key().as_bytes()]),
             ordinal: i64::try_from(recorded.len()).unwrap_or(i64::MAX),
         });
-        if let FactKind::Opened(opening) = &fact.kind {
+        if let Some((kind, provider_reference)) = names_subject(&fact.kind) {
             changes.subjects.push(FoundSubject {
                 merchant_id: known.merchant_id.clone(),
-                subject: Subject {
-                    account: account.clone(),
-                    kind: SubjectKind::Attempt,
-                    provider_reference: opening.provider_reference.clone(),
-                },
+                subject: Subject { account: account.clone(), kind, provider_reference },
                 payment_id: known.payment_id.clone(),
                 attempt_id: known.attempt_id.clone(),
             });
@@ -242,6 +301,26 @@ fn append(
         appended.push(fact.clone());
     }
     Ok(appended)
+}
+
+/// What a fact makes findable by the provider's own reference.
+fn names_subject(kind: &FactKind) -> Option<(SubjectKind, String)> {
+    match kind {
+        FactKind::Opened(opening) => Some((SubjectKind::Attempt, opening.provider_reference.clone())),
+        FactKind::Instrument(telling) => Some((SubjectKind::Instrument, telling.provider_reference.clone())),
+        FactKind::Waiting(_)
+        | FactKind::InProgress(_)
+        | FactKind::PartlyPaid(_)
+        | FactKind::Ended(_)
+        | FactKind::Moved(_)
+        | FactKind::Unrecognized(_)
+        | FactKind::Contradicted { .. }
+        | FactKind::NotOpened(_)
+        | FactKind::Unanswered
+        | FactKind::AskedAgain
+        | FactKind::TimedOut
+        | FactKind::Told { .. } => None,
+    }
 }
 
 fn says_nothing_new(attempt: &AttemptId, fact: &Fact, recorded: &[RecordedFact]) -> bool {
@@ -328,6 +407,10 @@ fn detail(
         receipt: approved.or(last).map(|movement| movement.receipt.clone()).unwrap_or_default(),
         decided_at,
         failure: failure.cloned().or_else(|| before.failure.clone()),
+        awaits_instrument: summary.paid.minor > 0
+            && pure.keeping().is_some_and(|keeping| keeping.state == KeepingState::Begun),
+        operations: Vec::new(),
+        instrument: None,
     }
 }
 
@@ -368,6 +451,7 @@ fn write_change(
             payment.refunded,
             payment.overpaid,
             payment.authorized,
+            ended_operations(payment),
         )
     };
     let is_news = told(before) != told(payment) || fault!("tell_without_news");
@@ -411,6 +495,12 @@ fn write_change(
     }
 }
 
+/// The operations that have come to an end, and how.
+fn ended_operations(payment: &Payment) -> Vec<(OperationId, OperationState)> {
+    let lines = payment.detail.operations.iter().filter(|line| !line.state.is_open());
+    lines.map(|line| (line.id.clone(), line.state)).collect()
+}
+
 /// Ends the work of settled attempts; puts an attempt that was just opened under the probe's cadence.
 fn schedule(
     hub: &Hub,
@@ -426,9 +516,15 @@ fn schedule(
         let is_replaced = attempts.last().is_some_and(|newest| newest.id != attempt.id);
         // What only our own timer ended is asked for until the provider was heard.
         let is_said = standing.state.is_final() && !standing.is_by_own_timer;
-        if is_said && (is_replaced || !payment.status.is_open()) {
+        if is_said && (is_replaced || !payment.status.is_open()) && !payment.awaits_more() {
             changes.settled.insert((payment.merchant_id.clone(), attempt.id.clone()));
         }
+    }
+    let asks_again = appended.iter().any(|fact| fact.kind == FactKind::AskedAgain);
+    if asks_again && let Some(newest) = attempts.last() {
+        let due_at = hub.clock.now() + jiff::SignedDuration::from_secs(ASK_AGAIN_AFTER_S);
+        let work = NewWork { payment_id: payment.id.clone(), account_id: newest.account_id.clone(), due_at };
+        changes.scheduled.insert((payment.merchant_id.clone(), newest.id.clone()), work);
     }
     let opened = appended.iter().any(|fact| matches!(fact.kind, FactKind::Opened(_)));
     if opened

@@ -8,14 +8,18 @@ use payment::notice::Verdict;
 
 use crate::crash::crash_point;
 use crate::fault::fault;
-use crate::flow::apply_facts::{Known, Source, apply_known, may_die_after_commit, may_die_before_commit};
+use crate::flow::apply_facts::{
+    KeptInstruments, Known, Source, apply_known, may_die_after_commit, may_die_before_commit,
+};
 use crate::flow::create_payment::{Created, Creation};
 use crate::flow::drive_task::Intent;
-use crate::flow::receive_notice::{Arrival, Judged};
+use crate::flow::keep_instruments::token_keys;
+use crate::flow::receive_notice::{Arrival, Found, Judged};
 use crate::flow::writer::{Operation, Queued, Slot};
 use crate::state::Hub;
 use crate::store::{
-    Changes, FoundAttempt, IdempotencyRecord, Key, KeyAnswer, KeyClaim, Payment, PaymentKey, StoreError, Tx,
+    Aggregate, Changes, IdempotencyRecord, Key, KeyAnswer, KeyClaim, Payment, PaymentKey, StoreError,
+    TokenKey, Tx,
 };
 
 /// The operations of one kind.
@@ -144,12 +148,19 @@ impl Batch {
         let found = self.find_subjects(&mut tx).await?;
         let verdicts = self.judge(hub, &mut tx, &found).await?;
         let mut aggregates = tx.lock_aggregates(&self.touched(&verdicts)).await?;
-        for (slot, judged) in self.arrivals.iter_mut().zip(verdicts) {
-            slot.operation.take_effect(hub, &judged, &mut aggregates, &mut changes, now)?;
+        let told: Vec<Option<Known>> =
+            self.arrivals.iter().zip(&verdicts).map(|(slot, judged)| slot.operation.told(judged)).collect();
+        let kept = self.kept_instruments(&mut tx, &told, &aggregates).await?;
+        for ((slot, judged), told) in self.arrivals.iter_mut().zip(verdicts).zip(told) {
+            if let Some(told) = told {
+                apply_known(hub, &told, &mut aggregates, &kept, &mut changes, now)?;
+            }
+            slot.operation.take_effect(&judged, &mut aggregates, &mut changes, now);
             slot.outcome = Some(judged.verdict);
         }
         for slot in &mut self.knowns {
-            slot.outcome = Some(apply_known(hub, &slot.operation, &mut aggregates, &mut changes, now)?);
+            let applied = apply_known(hub, &slot.operation, &mut aggregates, &kept, &mut changes, now)?;
+            slot.outcome = Some(applied);
         }
         for slot in &mut self.intents {
             slot.operation.write(&mut changes);
@@ -227,7 +238,7 @@ impl Batch {
 
     /// What the notices are about, by their places. Who is being opened is asked first: an answer that is committed
     /// meanwhile is then found as a subject.
-    async fn find_subjects(&self, tx: &mut Tx) -> Result<BTreeMap<usize, (FoundAttempt, bool)>, StoreError> {
+    async fn find_subjects(&self, tx: &mut Tx) -> Result<BTreeMap<usize, Found>, StoreError> {
         let arrivals = || self.arrivals.iter().map(|slot| &slot.operation).enumerate();
         let references: Vec<_> = arrivals()
             .filter_map(|(place, arrival)| {
@@ -242,10 +253,23 @@ impl Batch {
             .collect();
         let mut found = BTreeMap::new();
         for (place, attempt) in tx.attempts_being_opened(&references).await? {
-            found.insert(place, (attempt, true));
+            found.insert(place, Found::BeingOpened(attempt));
         }
         for (place, attempt) in tx.find_subjects(&subjects).await? {
-            found.insert(place, (attempt, false));
+            found.insert(place, Found::Known(attempt));
+        }
+        // Of two that hand over to one operation, the first is taken.
+        let mut taken = BTreeSet::new();
+        let handovers: Vec<_> = arrivals()
+            .filter_map(|(place, arrival)| {
+                let reference = arrival.handed_to()?;
+                Some((place, arrival.merchant_id.as_str(), arrival.account_id.as_str(), reference))
+            })
+            .collect();
+        for (place, under_way) in tx.operations_under_way(&handovers).await? {
+            if taken.insert(under_way.reference.clone()) {
+                found.insert(place, Found::UnderWay(under_way));
+            }
         }
         Ok(found)
     }
@@ -255,7 +279,7 @@ impl Batch {
         &self,
         hub: &Hub,
         tx: &mut Tx,
-        found: &BTreeMap<usize, (FoundAttempt, bool)>,
+        found: &BTreeMap<usize, Found>,
     ) -> Result<Vec<Judged>, StoreError> {
         let arrivals = self.arrivals.iter().map(|slot| &slot.operation).enumerate();
         let mut judged: Vec<Judged> =
@@ -279,6 +303,22 @@ impl Batch {
             slot.operation.decide_to_keep(hub, judged);
         }
         Ok(judged)
+    }
+
+    /// The instruments that are known by the tokens that are told. Where none is told nothing is asked.
+    async fn kept_instruments(
+        &self,
+        tx: &mut Tx,
+        told: &[Option<Known>],
+        aggregates: &BTreeMap<PaymentKey, Aggregate>,
+    ) -> Result<KeptInstruments, StoreError> {
+        let knowns = self.knowns.iter().map(|slot| &slot.operation).chain(told.iter().flatten());
+        let keys: BTreeSet<TokenKey> = knowns
+            .filter_map(|known| Some(token_keys(aggregates.get(&known.key())?, known)))
+            .flatten()
+            .collect();
+        let instruments = tx.instruments_by_token(&keys.iter().collect::<Vec<_>>()).await?;
+        Ok(instruments.into_iter().map(|instrument| (instrument.token_key(), instrument)).collect())
     }
 
     /// The payments that have to be loaded and locked.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use payment::id::PaymentId;
 use payment::step::Refusal;
-use payment::task::Target;
 use payment::{Status, Task};
 
 use crate::flow::apply_facts::{Known, Source, apply_facts};
 use crate::flow::drive_task::{End, Job, deadline, drive_task};
 use crate::flow::probe::{AskCause, ask_now};
+use crate::flow::target::target_of;
 use crate::limits::Held;
 use crate::state::Hub;
 use crate::store::{Payment, StoreError};
@@ -55,17 +55,8 @@ async fn cancel(hub: &Arc<Hub>, merchant: &str, id: &PaymentId) -> Result<Paymen
     let attempts = hub.store.attempts(merchant, id).await?;
     let newest = attempts.last().ok_or(CancelError::NotFound)?;
     let (account, provider) = hub.account(&newest.account_id).ok_or(CancelError::NotFound)?;
-    let (true, Some(provider_reference)) = (payment.status.is_open(), newest.provider_reference.clone())
-    else {
-        return Err(CancelError::NotOpen(payment.status));
-    };
-    let target = Target {
-        reference: newest.reference.clone(),
-        provider_reference,
-        total: payment.order.total,
-        movements: Vec::new(),
-        awaited_instrument: None,
-    };
+    let target = target_of(hub, &payment, newest).await?.filter(|_| payment.status.is_open());
+    let Some(target) = target else { return Err(CancelError::NotOpen(payment.status)) };
     let job = Job {
         merchant_id: merchant.to_owned(),
         payment_id: payment.id.clone(),
@@ -82,16 +73,13 @@ async fn cancel(hub: &Arc<Hub>, merchant: &str, id: &PaymentId) -> Result<Paymen
         End::Held(held) => return Err(CancelError::Held(held)),
         End::Lost(_) => (Vec::new(), Err(CancelError::Unknown)),
     };
-    let known = Known {
-        merchant_id: job.merchant_id.clone(),
-        payment_id: job.payment_id.clone(),
-        attempt_id: job.attempt_id.clone(),
-        source: Source::Merchant,
-        facts,
-        attempt_key: None,
-        failure: None,
-        calls: driven.calls,
-    };
+    let about = Known::about(
+        job.merchant_id.clone(),
+        job.payment_id.clone(),
+        job.attempt_id.clone(),
+        Source::Merchant,
+    );
+    let known = Known { facts, calls: driven.calls, ..about };
     let applied = apply_facts(hub, known).await?;
     match end {
         Ok(()) => Ok(applied),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use payment::account::Account;
 use payment::fact::{FactKind, Reason, Telling};
 use payment::id::{AttemptId, PaymentId};
+use payment::instrument::StoredInstrument;
 use payment::order::Complaint;
 use payment::provider::Provider;
 use payment::step::{AfterLost, Refusal, Step};
@@ -17,10 +18,13 @@ use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, LoggedCall, Source, apply_facts};
 use crate::flow::drive_task::{Driven, End, Intent, Job, Prepared, deadline, drive_task};
+use crate::flow::keep_instruments::token_place;
 use crate::limits::Held;
 use crate::settings::Merchant;
 use crate::state::Hub;
-use crate::store::{Attempt, Changes, Failure, HistoryLine, NewWork, Payment, PaymentDetail, StoreError};
+use crate::store::{
+    Attempt, Changes, Failure, HistoryLine, InstrumentState, NewWork, Payment, PaymentDetail, StoreError,
+};
 
 /// How long a creation may take, process deaths included, before the probe gives its attempt up, in seconds.
 const OPENING_LEASE_S: i64 = 120;
@@ -92,10 +96,11 @@ pub async fn create_payment(
 
 async fn create(hub: &Hub, merchant: &Merchant, wanted: NewPayment) -> Result<Payment, CreateError> {
     let now = hub.clock.now();
-    let (account, provider) = choose_account(hub, merchant, &wanted)?;
+    let stored = stored_instrument(hub, &merchant.id, &wanted.order).await?;
+    let (account, provider) = choose_account(hub, merchant, &wanted, stored.as_ref())?;
     let expires_at = check(&wanted.order, account, provider.as_ref(), now)?;
     let (payment, attempt) = new_records(hub, merchant, wanted, account, provider, now, expires_at);
-    let job = opening(hub, &payment, &attempt, account, provider);
+    let job = opening(hub, &payment, &attempt, account, provider, stored);
     let first = job.begin(hub);
     // Leave to call comes before anything is written: a provider that is not to be called leaves no payment.
     let prepared = prepare(hub, &job, &first).await?;
@@ -121,21 +126,27 @@ fn opening(
     attempt: &Attempt,
     account: &Account,
     provider: &Arc<dyn Provider>,
+    stored: Option<Stored>,
 ) -> Job {
+    let authorization = Box::new(Authorization {
+        reference: attempt.reference.clone(),
+        order: payment.order.clone(),
+        expires_at: attempt.expires_at,
+        return_url: hub.return_url(&payment.merchant_id, &attempt.id),
+        card_url: hub.card_url(&payment.merchant_id, &attempt.id),
+        instrument: stored.map(|stored| stored.instrument),
+    });
+    let task = match payment.order.is_shopper_away {
+        true => Task::ChargeStored(authorization),
+        false => Task::Authorize(authorization),
+    };
     Job {
         merchant_id: payment.merchant_id.clone(),
         payment_id: payment.id.clone(),
         attempt_id: attempt.id.clone(),
         account: account.clone(),
         provider: Arc::clone(provider),
-        task: Task::Authorize(Box::new(Authorization {
-            reference: attempt.reference.clone(),
-            order: payment.order.clone(),
-            expires_at: attempt.expires_at,
-            return_url: hub.return_url(&payment.merchant_id, &attempt.id),
-            card_url: hub.card_url(&payment.merchant_id, &attempt.id),
-            instrument: None,
-        })),
+        task,
         deadline: deadline(hub, account),
     }
 }
@@ -182,7 +193,8 @@ async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
         return Ok(known);
     };
     let Some((account, provider)) = hub.account(&attempt.account_id) else { return Ok(known) };
-    let job = opening(hub, &known, attempt, account, provider);
+    let stored = stored_instrument(hub, &known.merchant_id, &known.order).await?;
+    let job = opening(hub, &known, attempt, account, provider, stored);
     let first = job.begin(hub);
     let Step::Call(call) = &first else { return Ok(known) };
     if call.on_lost != AfterLost::FreshStart {
@@ -211,13 +223,57 @@ fn is_unopened(payment: &Payment, attempt: &Attempt) -> bool {
     payment.status == Status::Created && attempt.provider_reference.is_none()
 }
 
+/// A kept instrument, with its token at hand.
+pub(super) struct Stored {
+    /// The account that keeps it.
+    account_id: String,
+    /// The instrument.
+    pub(super) instrument: StoredInstrument,
+}
+
+/// The kept instrument that an order charges.
+pub(super) async fn stored_instrument(
+    hub: &Hub,
+    merchant: &str,
+    order: &Order,
+) -> Result<Option<Stored>, CreateError> {
+    let Some(id) = &order.instrument else { return Ok(None) };
+    let refused =
+        |detail: &str| CreateError::Complaints(vec![Complaint::new("instrument", "invalid_value", detail)]);
+    let found = hub.store.instrument(merchant, id).await?;
+    let found = found.filter(|instrument| Some(&instrument.customer) == order.customer.as_ref());
+    let found = found.ok_or_else(|| refused("This customer has no such instrument."))?;
+    let (InstrumentState::Active, Some(sealed)) = (found.state, &found.sealed_token) else {
+        return Err(refused("The instrument cannot be charged any more."));
+    };
+    let token = hub.vault.open_text(&token_place(id), sealed);
+    Ok(Some(Stored {
+        account_id: found.account_id,
+        instrument: StoredInstrument {
+            id: found.id,
+            provider_reference: found.provider_reference,
+            token: token.map_err(|_| StoreError::Corrupt("instrument"))?.into(),
+            brand: found.brand,
+        },
+    }))
+}
+
+/// The account that is asked for; a kept instrument can be charged by the account that keeps it alone.
 fn choose_account<'a>(
     hub: &'a Hub,
     merchant: &Merchant,
     wanted: &NewPayment,
+    stored: Option<&Stored>,
 ) -> Result<(&'a Account, &'a Arc<dyn Provider>), CreateError> {
     let currency = wanted.order.total.currency;
-    let chosen = match &wanted.account_id {
+    let keeper = stored.map(|stored| &stored.account_id);
+    if let (Some(keeper), Some(wanted)) = (keeper, &wanted.account_id)
+        && keeper != wanted
+    {
+        let detail = "The instrument is kept by another account.";
+        return Err(CreateError::Complaints(vec![Complaint::new("account", "invalid_value", detail)]));
+    }
+    let chosen = match keeper.or(wanted.account_id.as_ref()) {
         Some(id) => hub.account(id).filter(|(account, _)| account.merchant == merchant.id),
         None => hub
             .settings
@@ -242,6 +298,11 @@ fn check(
     if !provider.profile().currencies.contains(&order.total.currency) {
         let detail = format!("This account does not take {}.", order.total.currency);
         complaints.push(Complaint::new("currency", "unsupported_currency", detail));
+    }
+    if (order.keep_instrument || order.instrument.is_some()) && !provider.profile().keeps_instruments {
+        let param = if order.keep_instrument { "keep_instrument" } else { "instrument" };
+        let detail = "The provider of this account keeps no instruments.";
+        complaints.push(Complaint::new(param, "unsupported_feature", detail));
     }
     let expires_at = order.expires_at.unwrap_or_else(|| after(provider.default_life_s(account)));
     if expires_at < after(life.shortest_s) || expires_at > after(life.longest_s) {
@@ -361,8 +422,8 @@ fn known_reference(key: &str, order: &Order, known: Payment) -> Result<Payment, 
 /// Writes what came of it.
 async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, CreateError> {
     match driven.end {
-        End::Learned { facts, attempt_key, .. } => {
-            let known = Known { attempt_key, ..news(job, facts, None, driven.calls) };
+        End::Learned { facts, attempt_key, tokens } => {
+            let known = Known { attempt_key, tokens, ..news(job, facts, None, driven.calls) };
             Ok(apply_facts(hub, known).await?)
         }
         End::Refused(refusal) => {
@@ -382,10 +443,43 @@ async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, Creat
             }
             Err(CreateError::Unreachable { payment: Box::new(payment) })
         }
+        // The provider takes the same again without doing it twice: the work row asks again until it answers.
+        End::Lost(AfterLost::RepeatSame) => {
+            let again = vec![Fact::new(hub.clock.now(), FactKind::AskedAgain)];
+            Ok(apply(hub, job, again, None, driven.calls).await?)
+        }
         // Something may exist at the provider: the payment stays open, and the work row finds out.
-        End::Lost(AfterLost::Search | AfterLost::RepeatSame | AfterLost::Adopt) => {
+        End::Lost(AfterLost::Search | AfterLost::Adopt) => {
             Ok(apply(hub, job, unanswered(hub), None, driven.calls).await?)
         }
+    }
+}
+
+/// Asks the same again, for an attempt whose creation was not answered and is safe by the provider's own key. Answers
+/// the payment as it is known then; none when it cannot be asked.
+pub(super) async fn repeat_creation(hub: &Hub, attempt: &Attempt) -> Result<Option<Payment>, StoreError> {
+    let payment = hub.store.payment(&attempt.merchant_id, &attempt.payment_id).await?;
+    let (Some(payment), Some((account, provider))) = (payment, hub.account(&attempt.account_id)) else {
+        return Ok(None);
+    };
+    // An instrument that was taken away meanwhile has no token to ask with: a person has to look.
+    let stored = match stored_instrument(hub, &attempt.merchant_id, &payment.order).await {
+        Ok(stored) => stored,
+        Err(CreateError::Store(error)) => return Err(error),
+        Err(_) => return Ok(None),
+    };
+    let job = opening(hub, &payment, attempt, account, provider, stored);
+    let driven = drive_task(hub, &job, job.begin(hub), None).await?;
+    if matches!(driven.end, End::Held(_)) {
+        return Ok(None);
+    }
+    match conclude(hub, &job, driven).await {
+        Ok(payment) => Ok(Some(payment)),
+        Err(CreateError::Refused { payment, .. } | CreateError::Unreachable { payment }) => {
+            Ok(Some(*payment))
+        }
+        Err(CreateError::Store(error)) => Err(error),
+        Err(_) => Ok(None),
     }
 }
 
@@ -405,16 +499,9 @@ async fn apply(
 }
 
 fn news(job: &Job, facts: Vec<Fact>, failure: Option<Failure>, calls: Vec<LoggedCall>) -> Known {
-    Known {
-        merchant_id: job.merchant_id.clone(),
-        payment_id: job.payment_id.clone(),
-        attempt_id: job.attempt_id.clone(),
-        source: Source::Answer,
-        facts,
-        attempt_key: None,
-        failure,
-        calls,
-    }
+    let (merchant, payment) = (job.merchant_id.clone(), job.payment_id.clone());
+    let about = Known::about(merchant, payment, job.attempt_id.clone(), Source::Answer);
+    Known { facts, failure, calls, ..about }
 }
 
 /// The fact that an attempt never came to be at the provider.

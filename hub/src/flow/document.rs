@@ -4,6 +4,7 @@ use payment::account::Environment;
 use payment::fact::{Outcome, Reason};
 use payment::id::EndpointId;
 use payment::movement::Receipt;
+use payment::operation::{OperationKind, OperationState};
 use payment::summary::Certainty;
 use payment::{Currency, Status, Timestamp};
 use serde::Serialize;
@@ -12,12 +13,19 @@ use utoipa::ToSchema;
 
 use crate::flow::words;
 use crate::state::Hub;
-use crate::store::{Failure, Payment};
+use crate::store::{Failure, Instrument, InstrumentState, OperationLine, Payment};
 
 /// The type of an event that a merchant asks for to try an endpoint.
 pub const TEST_EVENT: &str = "endpoint.test";
 /// The type of the event that tells a merchant's other endpoints that one of them was disabled.
 pub const ENDPOINT_DISABLED_EVENT: &str = "event_endpoint.disabled";
+
+/// The type of the event that tells of an instrument that a provider keeps now.
+pub const INSTRUMENT_KEPT_EVENT: &str = "instrument.kept";
+/// The type of the event that tells of an instrument for which different tokens were told: it is not charged.
+pub const INSTRUMENT_DISPUTED_EVENT: &str = "instrument.disputed";
+/// The type of the event that tells of an instrument that was taken away.
+pub const INSTRUMENT_REMOVED_EVENT: &str = "instrument.removed";
 
 /// A payment. Every member is always there; what is not known is null. Amounts are whole minor units of
 /// `currency`; instants are UTC, RFC 3339.
@@ -82,6 +90,14 @@ pub struct PaymentDocument {
     /// Why it could not be tried, when the status is `failed`.
     #[schema(required = true)]
     pub failure: Option<FailureDocument>,
+    /// The kept instrument that it charges.
+    #[schema(required = true)]
+    pub instrument: Option<String>,
+    /// The instrument that the provider keeps since this payment, when it was asked to.
+    #[schema(required = true)]
+    pub kept_instrument: Option<String>,
+    /// Captures, releases and refunds, first one first.
+    pub operations: Vec<OperationDocument>,
     /// When the provider decided, by its own telling; null while it has not.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub decided_at: Option<Timestamp>,
@@ -124,6 +140,27 @@ pub struct ReceiptDocument {
     /// Instalments.
     #[schema(required = true)]
     pub instalments: Option<u32>,
+}
+
+/// A capture, release or refund.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OperationDocument {
+    /// Its id, `op_…`.
+    pub id: String,
+    /// `capture`, `release` or `refund`.
+    #[schema(schema_with = words::operation_kind)]
+    pub kind: OperationKind,
+    /// How much, in minor units.
+    pub amount: i64,
+    /// Where it stands: `started`, `pending`, `done`, `refused`, or `unknown` while its answer is lost.
+    #[schema(schema_with = words::operation_state)]
+    pub state: OperationState,
+    /// The provider's reason.
+    #[schema(required = true)]
+    pub reason: Option<ReasonDocument>,
+    /// When it was begun.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
 }
 
 /// A provider's reason, as written.
@@ -178,6 +215,9 @@ pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
         receipt: receipt_document(&detail.receipt),
         reason: reason_document(&detail.reason),
         failure: detail.failure.as_ref().map(failure_document),
+        instrument: payment.order.instrument.as_ref().map(ToString::to_string),
+        kept_instrument: detail.instrument.as_ref().map(ToString::to_string),
+        operations: detail.operations.iter().map(operation_document).collect(),
         decided_at: detail.decided_at,
         expires_at: payment.expires_at,
         created_at: payment.created_at,
@@ -190,6 +230,69 @@ pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
 /// The body of an event about a payment: what is signed and posted, byte for byte.
 pub fn event_body(hub: &Hub, kind: &str, now: Timestamp, payment: &Payment) -> String {
     body(kind, now, &payment_document(hub, payment))
+}
+
+/// An instrument that a provider keeps for a customer of yours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct InstrumentDocument {
+    /// Its id, `ins_…`.
+    pub id: String,
+    /// Always `instrument`.
+    pub object: &'static str,
+    /// Your own id of the customer.
+    pub customer: String,
+    /// The provider.
+    pub provider: String,
+    /// The provider account.
+    pub account: String,
+    /// Whether it can be charged: `active`, `disputed` or `removed`.
+    #[schema(schema_with = words::instrument_state)]
+    pub state: InstrumentState,
+    /// The brand's name.
+    #[schema(required = true)]
+    pub brand: Option<String>,
+    /// First six digits of the card, where the provider tells them.
+    #[schema(required = true)]
+    pub bin: Option<String>,
+    /// Last four digits of the card.
+    #[schema(required = true)]
+    pub last_four: Option<String>,
+    /// The last month in which it can be charged, `YYYY-MM`, where the provider tells it.
+    #[schema(required = true)]
+    pub valid_until: Option<String>,
+    /// The payment with which it was kept.
+    pub payment: String,
+    /// When it was kept.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+}
+
+impl From<&Instrument> for InstrumentDocument {
+    fn from(instrument: &Instrument) -> Self {
+        Self {
+            id: instrument.id.to_string(),
+            object: "instrument",
+            customer: instrument.customer.clone(),
+            provider: instrument.provider.clone(),
+            account: instrument.account_id.clone(),
+            state: instrument.state,
+            brand: instrument.brand.clone(),
+            bin: instrument.bin.clone(),
+            last_four: instrument.last_four.clone(),
+            valid_until: instrument.valid_until.clone(),
+            payment: instrument.payment_id.to_string(),
+            created_at: instrument.created_at,
+            updated_at: instrument.updated_at,
+        }
+    }
+}
+
+/// The body of an event about an instrument.
+pub fn instrument_event_body(kind: &str, now: Timestamp, instrument: &Instrument) -> String {
+    body(kind, now, &InstrumentDocument::from(instrument))
 }
 
 /// The body of an event that tries an endpoint.
@@ -215,7 +318,14 @@ pub fn event_kind(status: Status) -> String {
 /// Every type of event.
 pub fn event_kinds() -> Vec<String> {
     let mut kinds: Vec<_> = Status::ALL.into_iter().map(event_kind).collect();
-    kinds.extend([TEST_EVENT, ENDPOINT_DISABLED_EVENT].map(ToOwned::to_owned));
+    let others = [
+        TEST_EVENT,
+        ENDPOINT_DISABLED_EVENT,
+        INSTRUMENT_KEPT_EVENT,
+        INSTRUMENT_DISPUTED_EVENT,
+        INSTRUMENT_REMOVED_EVENT,
+    ];
+    kinds.extend(others.map(ToOwned::to_owned));
     kinds
 }
 
@@ -249,6 +359,17 @@ fn reason_document(reason: &Reason) -> Option<ReasonDocument> {
     Some(ReasonDocument { status, code, message })
 }
 
+fn operation_document(line: &OperationLine) -> OperationDocument {
+    OperationDocument {
+        id: line.id.to_string(),
+        kind: line.kind,
+        amount: line.amount,
+        state: line.state,
+        reason: reason_document(&line.reason),
+        created_at: line.created_at,
+    }
+}
+
 fn failure_document(failure: &Failure) -> FailureDocument {
     let Failure { code, provider_code, detail } = failure.clone();
     FailureDocument { code, provider_code, detail }
@@ -259,9 +380,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn event_types_are_the_statuses_and_those_about_endpoints() {
+    fn event_types_are_the_statuses_and_those_about_endpoints_and_instruments() {
         let kinds = event_kinds();
-        assert_eq!(kinds.len(), Status::ALL.len() + 2);
+        assert_eq!(kinds.len(), Status::ALL.len() + 5);
         assert!(kinds.contains(&ENDPOINT_DISABLED_EVENT.to_owned()));
         assert!(kinds.contains(&"payment.approved".to_owned()));
         assert!(kinds.contains(&TEST_EVENT.to_owned()));

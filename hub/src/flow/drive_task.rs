@@ -273,7 +273,15 @@ fn may_die(task: &Task, place: Place) {
         (Task::LookUp(_), Place::BeforeCall) => crash_point!("look_up.before_call"),
         (Task::LookUp(_), Place::AfterCall) => crash_point!("look_up.after_call"),
         (Task::LookUp(_), Place::BeforeCommit | Place::AfterCommit) => {}
-        (Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_), _) => {}
+        (Task::Pay(_), Place::BeforeCommit) => crash_point!("pay.before_commit"),
+        (Task::Pay(_), Place::AfterCommit) => crash_point!("pay.after_commit"),
+        (Task::Pay(_), Place::BeforeCall) => crash_point!("pay.before_call"),
+        (Task::Pay(_), Place::AfterCall) => crash_point!("pay.after_call"),
+        (Task::Operate(_), Place::BeforeCommit) => crash_point!("operate.before_commit"),
+        (Task::Operate(_), Place::AfterCommit) => crash_point!("operate.after_commit"),
+        (Task::Operate(_), Place::BeforeCall) => crash_point!("operate.before_call"),
+        (Task::Operate(_), Place::AfterCall) => crash_point!("operate.after_call"),
+        (Task::Invalidate(_), _) => {}
     }
 }
 
@@ -312,15 +320,20 @@ async fn make_call(
     if timeout < LEAST_TIME {
         return Ok(Called::not_sent());
     }
-    let called = if call.request.needs_token {
+    let mut called = if call.request.needs_token {
         call_with_token(hub, job, &call.request, timeout, calls).await?
     } else {
         hub.outbound.call(&call.request, timeout, &hub.clock).await
     };
-    if let Input::Answer(answer) = &called.input
-        && let Some(date) = answer.provider_date
-    {
-        job.gate(hub).note_date(date, answer.received_at);
+    if let Input::Answer(answer) = &mut called.input {
+        if let Some(date) = answer.provider_date {
+            job.gate(hub).note_date(date, answer.received_at);
+        }
+        // What a notice handed over before this answer came was committed before that notice was answered.
+        if let Task::Operate(act) = &job.task {
+            let account = &job.account.id;
+            answer.handed_over = hub.store.handed_over(&job.merchant_id, account, &act.reference).await?;
+        }
     }
     permit.report(contact(&called));
     count(job, call, &called);

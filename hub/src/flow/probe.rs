@@ -7,16 +7,16 @@ use payment::case::CaseKind;
 use payment::id::AttemptId;
 use payment::profile::Profile;
 use payment::step::{AfterLost, Refusal};
-use payment::task::Target;
 use payment::{Fact, FactKind, Task, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::crash::{crash_point, lapsed_by, lease_s};
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, Source, apply_facts, new_case};
-use crate::flow::create_payment::{not_opened, unanswered, unreachable_failure};
+use crate::flow::create_payment::{not_opened, repeat_creation, unanswered, unreachable_failure};
 use crate::flow::drive_task::{Driven, End, Job, after_lost_word, deadline, drive_task};
 use crate::flow::query_policy::{Policy, back_off, policy_of, seconds};
+use crate::flow::target::target_of;
 use crate::limits::{Held, HoldCause};
 use crate::state::Hub;
 use crate::store::{Attempt, Changes, Failure, Payment, StoreError, Work};
@@ -26,6 +26,8 @@ const LEASE_S: i64 = 60;
 /// Most look-ups of one account under way at once, of new work and of the rest each.
 pub const AT_ONCE_PER_ACCOUNT: u32 = 4;
 
+/// Most look-ups for an operation whose answer was lost; then a person looks.
+const OPERATION_LOOK_UPS: i64 = 5;
 /// How long what was given up waits for a notice: for ever.
 const UNTIL_TOLD: jiff::SignedDuration = jiff::SignedDuration::from_hours(100 * 365 * 24);
 
@@ -83,9 +85,7 @@ pub async fn ask_now(
 async fn ask(hub: &Hub, merchant: &str, id: &AttemptId, cause: AskCause) -> Result<Payment, AskError> {
     let attempt = hub.store.attempt(merchant, id).await?.ok_or(AskError::NotFound)?;
     let payment = hub.store.payment(merchant, &attempt.payment_id).await?.ok_or(AskError::NotFound)?;
-    let Some(provider_reference) = attempt.provider_reference.clone() else {
-        return Err(AskError::NotOpened);
-    };
+    let target = target_of(hub, &payment, &attempt).await?.ok_or(AskError::NotOpened)?;
     let (account, provider) = hub.account(&attempt.account_id).ok_or(AskError::NotFound)?;
     let asks_when_settled = match cause {
         AskCause::Return => provider.profile().query.on_every_return,
@@ -97,17 +97,11 @@ async fn ask(hub: &Hub, merchant: &str, id: &AttemptId, cause: AskCause) -> Resu
     }
     if !payment.status.is_open()
         && !asks_when_settled
+        && !payment.awaits_more()
         && !is_given_up_unheard(hub, provider.profile(), &payment, &attempt).await?
     {
         return Ok(payment);
     }
-    let target = Target {
-        reference: attempt.reference.clone(),
-        provider_reference,
-        total: payment.order.total,
-        movements: Vec::new(),
-        awaited_instrument: None,
-    };
     let job = Job {
         merchant_id: merchant.to_owned(),
         payment_id: payment.id.clone(),
@@ -139,8 +133,12 @@ async fn conclude(
     driven: Driven,
     cause: AskCause,
 ) -> Result<(Result<(), AskError>, Payment), StoreError> {
+    let mut tokens = Vec::new();
     let (facts, result) = match driven.end {
-        End::Learned { facts, .. } => (facts, Ok(())),
+        End::Learned { facts, tokens: told, .. } => {
+            tokens = told;
+            (facts, Ok(()))
+        }
         End::Refused(refusal) => {
             tracing::warn!(
                 attempt = %job.attempt_id,
@@ -153,21 +151,14 @@ async fn conclude(
         End::Held(held) => (Vec::new(), Err(AskError::Held(held))),
         End::Lost(_) => (Vec::new(), Err(AskError::Unreachable)),
     };
-    let known = Known {
-        merchant_id: job.merchant_id.clone(),
-        payment_id: job.payment_id.clone(),
-        attempt_id: job.attempt_id.clone(),
-        source: match cause {
-            AskCause::Return => Source::Return,
-            AskCause::Notice => Source::AskedByNotice,
-            AskCause::Probe => Source::Probe,
-            AskCause::Person => Source::Person,
-        },
-        facts,
-        attempt_key: None,
-        failure: None,
-        calls: driven.calls,
+    let source = match cause {
+        AskCause::Return => Source::Return,
+        AskCause::Notice => Source::AskedByNotice,
+        AskCause::Probe => Source::Probe,
+        AskCause::Person => Source::Person,
     };
+    let about = Known::about(job.merchant_id.clone(), job.payment_id.clone(), job.attempt_id.clone(), source);
+    let known = Known { facts, tokens, calls: driven.calls, ..about };
     let payment = apply_facts(hub, known).await?;
     Ok((result, payment))
 }
@@ -234,6 +225,9 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
     let asked = ask_now(hub, &work.merchant_id, &work.attempt_id, cause).await;
     crash_point!("probe.before_release");
     match asked {
+        Ok(payment) if !payment.status.is_open() && payment.awaits_more() => {
+            await_more(hub, work, &payment, &attempt, &policy, now).await
+        }
         Ok(payment) if !payment.status.is_open() => hub.store.end_work(work).await,
         Ok(_) | Err(AskError::Unreachable | AskError::Refused(_)) if is_past_grace => {
             give_up(hub, work).await
@@ -248,6 +242,27 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
         }
         Err(AskError::Store(error)) => Err(error),
     }
+}
+
+/// The payment is settled, and an operation or an instrument is not: asked about a few times more, then a person looks.
+async fn await_more(
+    hub: &Hub,
+    work: &Work,
+    payment: &Payment,
+    attempt: &Attempt,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let has_operation = payment.detail.operations.iter().any(|line| line.state.is_open());
+    let may_go_on = match has_operation {
+        true => work.tries < OPERATION_LOOK_UPS,
+        false => now <= attempt.expires_at.max(payment.updated_at) + seconds(policy.grace_s),
+    };
+    if may_go_on {
+        let wait = back_off(work.tries, hub.entropy().bytes()[0]);
+        return hub.store.release_work(work, now + wait).await;
+    }
+    give_up(hub, work).await
 }
 
 /// Nothing was sent: it is looked at again when the account's calls need not wait.
@@ -281,16 +296,40 @@ async fn unopened(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let intent = hub.store.last_intent(&work.merchant_id, attempt).await?;
-    if intent.is_none_or(|word| word == after_lost_word(AfterLost::FreshStart)) {
+    if intent.as_deref().is_none_or(|word| word == after_lost_word(AfterLost::FreshStart)) {
         return lost_creation(hub, work).await;
     }
     if policy.is_over(attempt, now) {
         return hub.store.end_work(work).await;
     }
+    if intent.as_deref() == Some(after_lost_word(AfterLost::RepeatSame)) {
+        return repeat(hub, work, attempt, policy, now).await;
+    }
     if attempt.state == AttemptState::Created.word() {
         learn(hub, work, unanswered(hub), None).await?;
     }
     hub.store.release_work(work, attempt.expires_at + seconds(policy.over_after_s())).await
+}
+
+/// The same is asked again under the provider's own key, until an answer tells what became of it.
+async fn repeat(
+    hub: &Hub,
+    work: &Work,
+    attempt: &Attempt,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let payment = repeat_creation(hub, attempt).await?;
+    match payment {
+        Some(payment) if !payment.status.is_open() && !payment.awaits_more() => {
+            hub.store.end_work(work).await
+        }
+        _ if now > attempt.expires_at + seconds(policy.grace_s) => give_up(hub, work).await,
+        _ => {
+            let wait = back_off(work.tries, hub.entropy().bytes()[0]);
+            hub.store.release_work(work, now + wait).await
+        }
+    }
 }
 
 /// The creation died before it learned anything and nobody holds an address to pay at: the attempt is given up.
@@ -312,16 +351,13 @@ async fn learn(
     facts: Vec<Fact>,
     failure: Option<Failure>,
 ) -> Result<Payment, StoreError> {
-    let known = Known {
-        merchant_id: work.merchant_id.clone(),
-        payment_id: work.payment_id.clone(),
-        attempt_id: work.attempt_id.clone(),
-        source: Source::Timer,
-        facts,
-        attempt_key: None,
-        failure,
-        calls: Vec::new(),
-    };
+    let about = Known::about(
+        work.merchant_id.clone(),
+        work.payment_id.clone(),
+        work.attempt_id.clone(),
+        Source::Timer,
+    );
+    let known = Known { facts, failure, ..about };
     apply_facts(hub, known).await
 }
 

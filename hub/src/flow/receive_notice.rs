@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use payment::account::Account;
 use payment::fact::Fact;
-use payment::id::NoticeId;
+use payment::id::{AttemptId, NoticeId, PaymentId};
 use payment::notice::{ClaimedAttempt, Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::provider::Provider;
 use payment::task::Target;
@@ -15,12 +15,12 @@ use payment::{Subject, Timestamp};
 use secrecy::SecretString;
 
 use crate::fault::fault;
-use crate::flow::apply_facts::{Known, Source, apply_known, attempt_key_place};
+use crate::flow::apply_facts::{Known, Source, attempt_key_place};
 use crate::metrics::NOTICE_RECEIVED;
 use crate::notice_memory::Bounded;
 use crate::state::Hub;
 use crate::store::{
-    Aggregate, AttemptKey, Changes, FoundAttempt, KeptNotice, NoticeLine, PaymentKey, StoreError,
+    Aggregate, AttemptKey, Changes, FoundAttempt, KeptNotice, NoticeLine, PaymentKey, StoreError, UnderWay,
 };
 
 /// Most kept notices of an account that are read from the record when its first one comes.
@@ -205,8 +205,17 @@ impl Arrival {
         self.reading.reference.as_deref().filter(|_| self.is_believed())
     }
 
+    /// Our reference of the attempt to whose operation it hands something over, if it is believed.
+    pub(super) fn handed_to(&self) -> Option<&str> {
+        self.reading
+            .handover
+            .as_ref()
+            .filter(|_| self.is_believed())
+            .map(|handover| handover.reference.as_str())
+    }
+
     /// The verdict, with what was found that it is about.
-    pub(super) fn judge(&self, found: Option<&(FoundAttempt, bool)>) -> Judged {
+    pub(super) fn judge(&self, found: Option<&Found>) -> Judged {
         let mut judged = Judged {
             verdict: self.reading.verdict,
             reason: self.reading.reason,
@@ -214,10 +223,10 @@ impl Arrival {
             is_kept: true,
         };
         let is_ours = match (&judged.found, &self.reading.reference) {
-            (Some((attempt, _)), Some(reference)) => {
+            (Some(Found::Known(attempt) | Found::BeingOpened(attempt)), Some(reference)) => {
                 attempt.reference == *reference || fault!("believe_any_reference")
             }
-            (Some(_), None) => true,
+            (Some(_), _) => true,
             (None, _) => false,
         };
         if judged.verdict == Verdict::Valid && !is_ours {
@@ -249,65 +258,69 @@ impl Arrival {
 
     /// The payment that it changes, when it has facts to tell, or whether our own answer is here has to be known.
     pub(super) fn locks(&self, judged: &Judged) -> Option<PaymentKey> {
-        let (attempt, is_early) = judged.found.as_ref().filter(|_| has_effect(judged.verdict))?;
+        let found = judged.effective()?;
         let has_facts = self.reading.observations.iter().any(|observation| !observation.facts.is_empty());
         let tells = judged.verdict == Verdict::Valid && has_facts;
-        (tells || *is_early).then(|| (self.merchant_id.clone(), attempt.payment_id.clone()))
+        let is_early = matches!(found, Found::BeingOpened(_));
+        (tells || is_early).then(|| (self.merchant_id.clone(), found.payment_id().clone()))
     }
 
-    /// What it causes: that it is kept, the facts that it may tell, and that the provider is asked.
+    /// The facts that it may tell.
+    pub(super) fn told(&self, judged: &Judged) -> Option<Known> {
+        let found = judged.effective().filter(|_| judged.verdict == Verdict::Valid)?;
+        let facts = self.facts();
+        if facts.is_empty() {
+            return None;
+        }
+        let (payment, attempt) = (found.payment_id().clone(), found.attempt_id().clone());
+        let about = Known::about(self.merchant_id.clone(), payment, attempt, Source::Notice);
+        Some(Known { facts, tokens: self.reading.tokens.clone(), ..about })
+    }
+
+    /// What it causes beside its facts: that it is kept, that the provider is asked, what is handed over.
     pub(super) fn take_effect(
         &self,
-        hub: &Hub,
         judged: &Judged,
         aggregates: &mut BTreeMap<PaymentKey, Aggregate>,
         changes: &mut Changes,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) {
         if judged.is_kept {
             changes.notices.push(self.kept(judged));
         }
-        let Some((found, is_early)) = judged.found.as_ref().filter(|_| has_effect(judged.verdict)) else {
-            return Ok(());
-        };
-        let facts = self.facts();
-        if judged.verdict == Verdict::Valid && !facts.is_empty() {
-            let known = Known {
-                merchant_id: self.merchant_id.clone(),
-                payment_id: found.payment_id.clone(),
-                attempt_id: found.attempt_id.clone(),
-                source: Source::Notice,
-                facts,
-                attempt_key: None,
-                failure: None,
-                calls: Vec::new(),
-            };
-            apply_known(hub, &known, aggregates, changes, now)?;
+        let Some(found) = judged.effective() else { return };
+        if let (Found::UnderWay(operation), Some(handover)) = (found, &self.reading.handover) {
+            changes.handed_over.push((
+                self.merchant_id.clone(),
+                self.account_id.clone(),
+                operation.reference.clone(),
+                handover.value.clone(),
+            ));
         }
         if self.reading.ask {
-            self.ask(found, *is_early, aggregates, changes, now);
+            self.ask(found, aggregates, changes, now);
         }
-        Ok(())
     }
 
     fn ask(
         &self,
-        found: &FoundAttempt,
-        is_early: bool,
+        found: &Found,
         aggregates: &mut BTreeMap<PaymentKey, Aggregate>,
         changes: &mut Changes,
         now: Timestamp,
     ) {
-        let attempt: AttemptKey = (self.merchant_id.clone(), found.attempt_id.clone());
-        let payment = (self.merchant_id.clone(), found.payment_id.clone());
+        let attempt: AttemptKey = (self.merchant_id.clone(), found.attempt_id().clone());
+        let payment = (self.merchant_id.clone(), found.payment_id().clone());
         // Under the payment's lock our own answer either is here by now or sees the mark when it comes.
-        if is_early && let Some(aggregate) = aggregates.get_mut(&payment) {
+        if matches!(found, Found::BeingOpened(_))
+            && let Some(aggregate) = aggregates.get_mut(&payment)
+        {
             let is_open = aggregate
                 .attempts
                 .iter()
-                .any(|known| known.id == found.attempt_id && known.provider_reference.is_some());
+                .any(|known| known.id == *found.attempt_id() && known.provider_reference.is_some());
             if !is_open {
-                aggregate.noticed.insert(found.attempt_id.clone());
+                aggregate.noticed.insert(found.attempt_id().clone());
                 changes.noticed.insert(attempt);
                 return;
             }
@@ -330,7 +343,7 @@ impl Arrival {
         let line = NoticeLine {
             id: self.id.clone(),
             account_id: self.account_id.clone(),
-            payment_id: judged.found.as_ref().map(|(attempt, _)| attempt.payment_id.clone()),
+            payment_id: judged.found.as_ref().map(|found| found.payment_id().clone()),
             verdict: judged.verdict.word().to_owned(),
             reason: judged.reason.to_owned(),
             peer: self.peer.to_string(),
@@ -347,19 +360,51 @@ impl Arrival {
     }
 }
 
+/// What a notice is about, as it was found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// An attempt that the provider is known to have.
+    Known(FoundAttempt),
+    /// An attempt that is still being opened: the notice overtook our own answer.
+    BeingOpened(FoundAttempt),
+    /// An operation whose call is under way.
+    UnderWay(UnderWay),
+}
+
+impl Found {
+    const fn payment_id(&self) -> &PaymentId {
+        match self {
+            Self::Known(attempt) | Self::BeingOpened(attempt) => &attempt.payment_id,
+            Self::UnderWay(operation) => &operation.payment_id,
+        }
+    }
+
+    const fn attempt_id(&self) -> &AttemptId {
+        match self {
+            Self::Known(attempt) | Self::BeingOpened(attempt) => &attempt.attempt_id,
+            Self::UnderWay(operation) => &operation.attempt_id,
+        }
+    }
+}
+
 /// The verdict on a notice, with what it is about.
 pub struct Judged {
     /// The verdict.
     pub verdict: Verdict,
     /// Why.
     pub reason: &'static str,
-    /// What it is about, and whether that is still being opened: the notice overtook our own answer.
-    pub found: Option<(FoundAttempt, bool)>,
+    /// What it is about.
+    pub found: Option<Found>,
     /// Whether it is kept.
     pub is_kept: bool,
 }
 
 impl Judged {
+    /// What it is about, when it has any effect.
+    fn effective(&self) -> Option<&Found> {
+        self.found.as_ref().filter(|_| has_effect(self.verdict))
+    }
+
     /// It turned out to repeat another one.
     pub(super) const fn repeats(&mut self) {
         self.verdict = Verdict::Repeated;

@@ -1,8 +1,11 @@
 //! Schemas of closed lists of words, for the OpenAPI document.
 
+use payment::operation::{OperationKind, OperationState};
 use payment::{Currency, Status};
 use serde_json::Value;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+
+use crate::store::InstrumentState;
 
 /// What may help after a refusal.
 pub fn advice() -> Object {
@@ -47,6 +50,23 @@ pub fn outcome() -> Object {
 /// Sure or not.
 pub fn certainty() -> Object {
     words("Whether the status is sure. While it is `unknown` the hub goes on asking.", CERTAINTIES)
+}
+
+/// States of instruments.
+pub fn instrument_state() -> Object {
+    words("Whether it can be charged.", InstrumentState::ALL.map(InstrumentState::word))
+}
+
+/// Kinds of operations.
+pub fn operation_kind() -> Object {
+    words("What is done.", OperationKind::ALL.map(OperationKind::word))
+}
+
+/// States of operations.
+pub fn operation_state() -> Object {
+    let text =
+        "Where it stands. While it is `unknown` the hub goes on asking, and a person looks after that.";
+    words(text, OperationState::ALL.map(OperationState::word))
 }
 
 /// Types of events.
@@ -127,6 +147,10 @@ mod tests {
         assert_eq!(known_to_serde::<Shown>(), SHOWN);
         assert_eq!(known_to_serde::<Outcome>(), OUTCOMES);
         assert_eq!(known_to_serde::<Certainty>(), CERTAINTIES);
+        let instrument_states = InstrumentState::ALL.map(InstrumentState::word);
+        assert_eq!(known_to_serde::<InstrumentState>(), instrument_states);
+        assert_eq!(known_to_serde::<OperationKind>(), OperationKind::ALL.map(OperationKind::word));
+        assert_eq!(known_to_serde::<OperationState>(), OperationState::ALL.map(OperationState::word));
         assert_eq!(known_to_serde::<Status>(), Status::ALL.map(Status::word));
         assert_eq!(known_to_serde::<Currency>(), Currency::ALL.map(Currency::code));
     }

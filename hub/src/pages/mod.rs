@@ -1,8 +1,10 @@
 //! Pages for shoppers and operators: one struct, one template and samples each; no script, no inline style.
 //!
-//! Nothing here changes a payment. The page to which a provider sends the shopper back asks the provider once
-//! more through [`crate::flow::ask_now`], and then shows what is known.
+//! The page to which a provider sends the shopper back asks the provider once more through [`crate::flow::ask_now`], and
+//! then shows what is known; the page of cards pays through [`crate::flow::supply_card`]. Nothing else here changes a
+//! payment.
 
+mod card_page;
 mod console;
 mod frame;
 mod return_page;
@@ -32,12 +34,13 @@ const ASSETS: [(&str, &str); 2] = [
     ("console.css", include_str!("../../assets/console.css")),
 ];
 
-/// All pages. There is no guard against foreign forms in front of them: no page takes a form that changes
-/// anything, and the return page is posted to by providers.
+/// All pages. There is no guard against foreign forms in front of them: the one that takes a form has an address that
+/// nobody else can know, and the return page is posted to by providers.
 pub fn router() -> Router<Arc<Hub>> {
     Router::new()
         .route("/p/{merchant}/{payment}/{token}", get(status_page::show))
         .route("/r/{merchant}/{attempt}/{token}", get(return_page::receive).post(return_page::receive))
+        .route("/c/{merchant}/{attempt}/{token}", get(card_page::show).post(card_page::receive))
         .merge(console::router())
         .layer(map_response(guard))
         .route("/assets/{file}", get(asset))
@@ -83,7 +86,8 @@ mod tests {
     fn every_page() -> Vec<(String, &'static str, String)> {
         let mut pages = Vec::new();
         for language in LANGUAGES {
-            let samples: [(&str, Vec<String>); 7] = [
+            let samples: [(&str, Vec<String>); 8] = [
+                ("card", card_page::samples(language)),
                 ("status", status_page::samples(language)),
                 ("trouble", trouble::samples(language)),
                 ("merchants", console::merchants::samples(language)),

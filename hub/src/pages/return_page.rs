@@ -58,7 +58,7 @@ async fn come_back(hub: &Arc<Hub>, merchant: &str, id: &AttemptId) -> Result<Opt
     hub.store.payment(merchant, &attempt.payment_id).await
 }
 
-fn onward(hub: &Hub, payment: &Payment) -> Response {
+pub(super) fn onward(hub: &Hub, payment: &Payment) -> Response {
     let address =
         return_address(payment).unwrap_or_else(|| hub.status_url(&payment.merchant_id, &payment.id));
     Redirect::to(address.as_str()).into_response()

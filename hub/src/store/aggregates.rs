@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use payment::id::AttemptId;
 
-use super::database::{StoreError, Tx};
-use super::rows::{Attempt, Payment, PaymentKey, RecordedFact};
+use super::database::{Store, StoreError, Tx};
+use super::rows::{Attempt, Operation, Payment, PaymentKey, RecordedFact};
 
 /// A payment with its attempts and facts.
 #[derive(Clone, Debug)]
@@ -16,8 +16,20 @@ pub struct Aggregate {
     pub attempts: Vec<Attempt>,
     /// All that was learned of it, in the order in which it was.
     pub facts: Vec<RecordedFact>,
+    /// What was done with its money, first one first.
+    pub operations: Vec<Operation>,
     /// The attempts that a notice wants to be asked for.
     pub noticed: BTreeSet<AttemptId>,
+}
+
+impl Store {
+    /// A payment with all that its state rests on, as it stands now.
+    pub async fn aggregate(&self, key: &PaymentKey) -> Result<Option<Aggregate>, StoreError> {
+        let mut tx = self.begin().await?;
+        let found = tx.lock_aggregates(&BTreeSet::from([key.clone()])).await?.remove(key);
+        tx.commit().await?;
+        Ok(found)
+    }
 }
 
 impl Tx {
@@ -31,8 +43,13 @@ impl Tx {
         let mut aggregates = BTreeMap::new();
         for payment in self.lock_payments(&keys).await? {
             let key = (payment.merchant_id.clone(), payment.id.clone());
-            let aggregate =
-                Aggregate { payment, attempts: Vec::new(), facts: Vec::new(), noticed: BTreeSet::new() };
+            let aggregate = Aggregate {
+                payment,
+                attempts: Vec::new(),
+                facts: Vec::new(),
+                operations: Vec::new(),
+                noticed: BTreeSet::new(),
+            };
             aggregates.insert(key, aggregate);
         }
         let mut payment_of = BTreeMap::new();
@@ -46,6 +63,22 @@ impl Tx {
         for (key, fact) in self.facts_of(&keys).await? {
             if let Some(aggregate) = aggregates.get_mut(&key) {
                 aggregate.facts.push(fact);
+            }
+        }
+        // Where no money has moved there is nothing that could have been done with it.
+        let moved = |key: &&&PaymentKey| {
+            aggregates.get(**key).is_some_and(|aggregate| {
+                let payment = &aggregate.payment;
+                payment.paid.minor > 0
+                    || payment.authorized.minor > 0
+                    || !payment.detail.operations.is_empty()
+            })
+        };
+        let with_money: Vec<&PaymentKey> = keys.iter().filter(moved).copied().collect();
+        for operation in self.operations_of(&with_money).await? {
+            let key = (operation.merchant_id.clone(), operation.payment_id.clone());
+            if let Some(aggregate) = aggregates.get_mut(&key) {
+                aggregate.operations.push(operation);
             }
         }
         for attempt in self.noticed_of(&keys).await? {

@@ -6,9 +6,11 @@ use payment::Timestamp;
 use payment::step::Memo;
 
 use super::database::{StoreError, Tx};
+use super::instruments::TokenKey;
+use super::operations::HandedOver;
 use super::rows::{
-    Attempt, AttemptKey, CallLine, Case, Event, FoundSubject, HistoryLine, KeptNotice, NewCall, NewFact,
-    NewWork, Payment, PaymentKey,
+    Attempt, AttemptKey, CallLine, Case, Event, FoundSubject, HistoryLine, Instrument, KeptNotice, NewCall,
+    NewFact, NewWork, Operation, OperationKey, Payment, PaymentKey,
 };
 
 /// Changes to be written together. What can change twice in one transaction is kept by its key: the last word counts.
@@ -30,6 +32,12 @@ pub struct Changes {
     pub attempt_states: BTreeMap<AttemptKey, (String, Option<String>)>,
     /// Keys by which notices about attempts are verified, sealed.
     pub attempt_keys: BTreeMap<AttemptKey, Vec<u8>>,
+    /// Operations, begun or as they stand now.
+    pub operations: BTreeMap<OperationKey, Operation>,
+    /// What notices hand over to operations.
+    pub handed_over: Vec<HandedOver>,
+    /// Instruments, new or as they stand now.
+    pub instruments: BTreeMap<TokenKey, Instrument>,
     /// Payments that changed.
     pub payments: BTreeMap<PaymentKey, Payment>,
     /// Lines of histories.
@@ -61,6 +69,9 @@ impl Tx {
         self.insert_subjects(&changes.subjects).await?;
         self.set_attempt_states(&pairs(&changes.attempt_states)).await?;
         self.set_attempt_keys(&pairs(&changes.attempt_keys)).await?;
+        self.write_operations(&changes.operations.values().collect::<Vec<_>>()).await?;
+        self.hand_over(&changes.handed_over).await?;
+        self.write_instruments(&changes.instruments.values().collect::<Vec<_>>()).await?;
         self.update_payments(&changes.payments.values().collect::<Vec<_>>()).await?;
         self.insert_history(&changes.history).await?;
         self.insert_events(&changes.events).await?;

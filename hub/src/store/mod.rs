@@ -12,7 +12,9 @@ mod endpoints;
 mod events;
 mod facts;
 mod idempotency;
+mod instruments;
 mod notices;
+mod operations;
 mod payments;
 #[cfg(test)]
 mod plans;
@@ -29,6 +31,8 @@ pub use database::{IN_MEMORY, Store, StoreError, Tx};
 pub use deliveries::{ClaimedDelivery, DeliveryOutcome};
 pub use endpoints::Rotation;
 pub use idempotency::{IdempotencyRecord, Key, KeyAnswer, KeyClaim};
+pub use instruments::TokenKey;
+pub use operations::{HandedOver, UnderWay};
 pub use payments::PendingCount;
 pub use rows::*;
 pub use sealed::{SealedColumn, SealedCount, SealedRow, SealedRowKey};

@@ -1,8 +1,9 @@
 //! What the store gives and takes: records as the flow, the API and the pages see them.
 
 use payment::fact::{Outcome, Reason};
-use payment::id::{AttemptId, CaseId, EndpointId, EventId, NoticeId, PaymentId};
+use payment::id::{AttemptId, CaseId, EndpointId, EventId, InstrumentId, NoticeId, OperationId, PaymentId};
 use payment::movement::{Movement, Receipt};
+use payment::operation::{OperationKind, OperationState};
 use payment::step::Refusal;
 use payment::summary::Certainty;
 use payment::{Money, Order, Status, Subject, Timestamp};
@@ -85,6 +86,130 @@ pub struct PaymentDetail {
     /// Why it could not be tried, when the status is failed.
     #[serde(default)]
     pub failure: Option<Failure>,
+    /// What was done with its money, first one first.
+    #[serde(default)]
+    pub operations: Vec<OperationLine>,
+    /// The instrument that the provider was asked to keep, once it is kept.
+    #[serde(default)]
+    pub instrument: Option<InstrumentId>,
+    /// Whether it is paid, and nobody has told yet what became of the keeping.
+    #[serde(default)]
+    pub awaits_instrument: bool,
+}
+
+impl Payment {
+    /// Whether the provider is still to be asked although the payment is settled: about an operation, or about an
+    /// instrument that it was to keep.
+    pub fn awaits_more(&self) -> bool {
+        self.detail.awaits_instrument || self.detail.operations.iter().any(|line| line.state.is_open())
+    }
+}
+
+/// A capture, release or refund, as people and the API are shown it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationLine {
+    /// Its id.
+    pub id: OperationId,
+    /// What is done.
+    pub kind: OperationKind,
+    /// How much, in minor units of the payment's currency.
+    pub amount: i64,
+    /// Where it stands.
+    pub state: OperationState,
+    /// The provider's reason, where it gave one.
+    #[serde(default)]
+    pub reason: Reason,
+    /// Business time at which it was begun.
+    pub created_at: Timestamp,
+}
+
+/// A capture, release or refund.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// What people are shown of it.
+    pub line: OperationLine,
+    /// Whose it is.
+    pub merchant_id: String,
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The attempt whose money it is.
+    pub attempt_id: AttemptId,
+    /// The provider account.
+    pub account_id: String,
+    /// The reference minted for it.
+    pub reference: String,
+    /// The provider's own reference, once known.
+    pub provider_reference: Option<String>,
+    /// The key under which the merchant asked for it.
+    pub idempotency_key: String,
+    /// Business time of the last change.
+    pub updated_at: Timestamp,
+}
+
+/// An operation among all merchants.
+pub type OperationKey = (String, OperationId);
+
+/// An instrument that a provider keeps.
+#[derive(Clone, Debug)]
+pub struct Instrument {
+    /// Its id.
+    pub id: InstrumentId,
+    /// Whose it is.
+    pub merchant_id: String,
+    /// The provider account.
+    pub account_id: String,
+    /// The provider's id.
+    pub provider: String,
+    /// The merchant's customer.
+    pub customer: String,
+    /// The payment with which it was kept.
+    pub payment_id: PaymentId,
+    /// The provider's own reference of the keeping.
+    pub provider_reference: String,
+    /// A digest of the token.
+    pub digest: String,
+    /// The token, sealed; gone when the instrument was removed.
+    pub sealed_token: Option<Vec<u8>>,
+    /// The brand's name.
+    pub brand: Option<String>,
+    /// First six digits.
+    pub bin: Option<String>,
+    /// Last four digits.
+    pub last_four: Option<String>,
+    /// Until when, `YYYY-MM`.
+    pub valid_until: Option<String>,
+    /// Where it stands.
+    pub state: InstrumentState,
+    /// Business time.
+    pub created_at: Timestamp,
+    /// Business time of the last change.
+    pub updated_at: Timestamp,
+}
+
+/// Where an instrument stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InstrumentState {
+    /// It can be charged.
+    Active,
+    /// Different tokens were told for it: a person has to look, and it is not charged.
+    Disputed,
+    /// It was taken away.
+    Removed,
+}
+
+impl InstrumentState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Disputed, Self::Removed];
+
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disputed => "disputed",
+            Self::Removed => "removed",
+        }
+    }
 }
 
 /// Why a payment could not be tried.

@@ -18,6 +18,8 @@ pub enum SealedColumn {
     EndpointFormerSecret,
     /// `idempotency.sealed_body`.
     IdempotencyBody,
+    /// `instrument.sealed_token`.
+    InstrumentToken,
 }
 
 /// The key of a row that has a sealed column. The route is empty where a table has none.
@@ -53,13 +55,14 @@ pub struct SealedCount {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AccessToken,
         Self::AttemptKey,
         Self::NoticeBody,
         Self::EndpointSecret,
         Self::EndpointFormerSecret,
         Self::IdempotencyBody,
+        Self::InstrumentToken,
     ];
 
     /// Table and column.
@@ -71,6 +74,7 @@ impl SealedColumn {
             Self::EndpointSecret => "event_endpoint.sealed_secret",
             Self::EndpointFormerSecret => "event_endpoint.sealed_former_secret",
             Self::IdempotencyBody => "idempotency.sealed_body",
+            Self::InstrumentToken => "instrument.sealed_token",
         }
     }
 
@@ -85,6 +89,7 @@ impl SealedColumn {
             Self::IdempotencyBody => {
                 format!("idempotency/body/{}/{}/{}", key.merchant, key.route, key.id)
             }
+            Self::InstrumentToken => format!("instrument/token/{}", key.id),
         }
     }
 
@@ -107,6 +112,15 @@ impl SealedColumn {
                           WHERE merchant_id = $1 AND $2 = '' AND id = $3 AND sealed_key = $4",
                 count: "SELECT substr(sealed_key, 2, 8), COUNT(*) FROM attempt \
                         WHERE sealed_key IS NOT NULL GROUP BY 1",
+            },
+            Self::InstrumentToken => Sql {
+                next: "SELECT merchant_id, '', id, sealed_token FROM instrument \
+                       WHERE sealed_token IS NOT NULL AND substr(sealed_token, 2, 8) <> $1 \
+                       AND (merchant_id, id) > ($2, $4) AND $3 = '' ORDER BY merchant_id, id LIMIT $5",
+                replace: "UPDATE instrument SET sealed_token = $5 \
+                          WHERE merchant_id = $1 AND $2 = '' AND id = $3 AND sealed_token = $4",
+                count: "SELECT substr(sealed_token, 2, 8), COUNT(*) FROM instrument \
+                        WHERE sealed_token IS NOT NULL GROUP BY 1",
             },
             Self::NoticeBody => Sql {
                 next: "SELECT merchant_id, '', id, sealed_body FROM notice \

@@ -8,6 +8,7 @@ mod pt;
 
 use payment::Status;
 use payment::account::Environment;
+use payment::operation::{OperationKind, OperationState};
 use payment::order::Language;
 
 use crate::limits::BreakerState;
@@ -43,6 +44,9 @@ messages! {
     status_title reference state date total currency method authorization receipt_number issuer instalments
     paid_through reason last_attempt pay_now pay_code pay_until back_to look_again renews_itself contact_title
     contact_text test_payment print_hint
+    // the shopper's page for a card
+    card_title card_number card_expiry card_code card_kept card_to_be_kept card_not_kept card_pay card_wrong_number
+    card_wrong_expiry card_expired card_wrong_code card_refused card_held
     // pages for what goes wrong
     not_found_title not_found_text unavailable_title unavailable_text unauthorized_title unauthorized_text
     // the console
@@ -58,6 +62,9 @@ messages! {
     accounts no_accounts accounts_note environment_test environment_certification
     environment_production breaker_closed breaker_open breaker_half_open since failures_in_a_row
     next_trial calls_at_once calls_per_second left_alone_until clock_skew ahead behind last_answer not_yet
+    // what was done with the money
+    operations operation_capture operation_release operation_refund operation_started operation_pending
+    operation_done operation_refused operation_unknown kept_instrument
     // verdicts on notices
     verdict_valid verdict_test verdict_repeated verdict_forged verdict_unsigned verdict_unverifiable verdict_unreadable
     verdict_unknown_reference verdict_outside
@@ -72,6 +79,26 @@ impl Text {
             Language::Es => &es::TEXT,
             Language::Pt => &pt::TEXT,
             Language::En => &en::TEXT,
+        }
+    }
+
+    /// What is done with money.
+    pub const fn operation_kind(&self, kind: OperationKind) -> &'static str {
+        match kind {
+            OperationKind::Capture => self.operation_capture,
+            OperationKind::Release => self.operation_release,
+            OperationKind::Refund => self.operation_refund,
+        }
+    }
+
+    /// Where that stands.
+    pub const fn operation_state(&self, state: OperationState) -> &'static str {
+        match state {
+            OperationState::Started => self.operation_started,
+            OperationState::Pending => self.operation_pending,
+            OperationState::Done => self.operation_done,
+            OperationState::Refused => self.operation_refused,
+            OperationState::Unknown => self.operation_unknown,
         }
     }
 
@@ -208,6 +235,7 @@ mod tests {
         "buyer",
         "bytes",
         "cancelled",
+        "card_pay",
         "case",
         "certainty",
         "confirmed",
@@ -218,6 +246,7 @@ mod tests {
         "from",
         "language",
         "last_result",
+        "operation_refund",
         "order",
         "part",
         "payer",

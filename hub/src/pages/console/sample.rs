@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use payment::fact::{Ending, Opening, Outcome, Reason, Telling};
 use payment::id::{AttemptId, CaseId, EndpointId, EventId, NoticeId, PaymentId};
+use payment::instrument::{InstrumentTelling, KeepingState};
 use payment::movement::{Movement, MovementKind, MovementState, Receipt};
+use payment::operation::{OperationKind, OperationState};
 use payment::order::{Detail, DetailKind, ExtraField, Item, Language, Shopper, Shown, Tax, TaxKind};
 use payment::person::{Document, Person};
 use payment::summary::Certainty;
@@ -12,8 +14,8 @@ use payment::{Currency, Entropy, Fact, FactKind, Money, Order, Status, Timestamp
 use url::Url;
 
 use crate::store::{
-    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, Failure, HistoryLine, NoticeLine, Payment,
-    PaymentDetail, RecordedFact,
+    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, Failure, HistoryLine, NoticeLine, OperationLine,
+    Payment, PaymentDetail, RecordedFact,
 };
 
 const CHANCE: Entropy = Entropy::new([7; 32]);
@@ -137,6 +139,16 @@ pub(in super::super) fn payment(status: Status) -> Payment {
             last_movement: Some(movement()),
             receipt: receipt(),
             decided_at: Some(minutes(2)),
+            operations: vec![OperationLine {
+                id: format!("op_{}", "0".repeat(32)).parse().expect("an id"),
+                kind: OperationKind::Refund,
+                amount: 100,
+                state: OperationState::Unknown,
+                reason: reason(),
+                created_at: at(),
+            }],
+            instrument: format!("ins_{}", "0".repeat(32)).parse().ok(),
+            awaits_instrument: false,
             failure: Some(Failure { code: xss(), provider_code: Some(xss()), detail: xss() }),
         },
         idempotency_key: xss(),
@@ -166,6 +178,17 @@ pub(super) fn facts() -> Vec<Fact> {
         FactKind::Contradicted { detail: xss() },
         FactKind::NotOpened(telling()),
         FactKind::Unanswered,
+        FactKind::AskedAgain,
+        FactKind::Instrument(InstrumentTelling {
+            provider_reference: xss(),
+            state: KeepingState::Kept,
+            digest: xss(),
+            brand: Some(xss()),
+            bin: Some(xss()),
+            last_four: Some(xss()),
+            valid_until: Some(xss()),
+            reason: reason(),
+        }),
         FactKind::TimedOut,
         FactKind::Told { outcome: Outcome::Rejected },
     ];

@@ -6,6 +6,8 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
+use payment::Money;
+use payment::fact::Reason;
 use payment::id::PaymentId;
 use payment::person::Person;
 use payment::summary::Certainty;
@@ -102,6 +104,15 @@ impl StoryPage {
             Certainty::Confirmed => self.frame.text.confirmed,
             Certainty::Unknown => self.frame.text.unknown,
         }
+    }
+
+    /// An amount in the payment's currency.
+    fn money(&self, minor: &i64) -> Money {
+        Money::new(*minor, self.payment.order.total.currency)
+    }
+
+    fn told(&self, reason: &Reason) -> String {
+        reason_line(reason)
     }
 
     /// The people of the order, each with what they are in it.

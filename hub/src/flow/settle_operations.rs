@@ -1,0 +1,68 @@
+//! What became of captures, releases and refunds, by their own answers and by whatever else tells of their money. Pure.
+
+use payment::Timestamp;
+use payment::fact::{Fact, FactKind};
+use payment::movement::{Movement, MovementKind, MovementState};
+use payment::operation::{OperationKind, OperationState};
+
+use crate::flow::apply_facts::Known;
+use crate::store::{Aggregate, Changes, Operation};
+
+/// Notes how operations of a locked payment went.
+pub(super) fn settle_operations(
+    aggregate: &mut Aggregate,
+    known: &Known,
+    appended: &[Fact],
+    changes: &mut Changes,
+    now: Timestamp,
+) {
+    if let Some(end) = &known.operation
+        && let Some(operation) = aggregate.operations.iter_mut().find(|operation| operation.line.id == end.id)
+        // What another telling has settled meanwhile is not taken back by an answer that was lost.
+        && operation.line.state.is_open()
+    {
+        operation.line.state = end.state;
+        operation.line.reason = end.reason.clone();
+        operation.provider_reference = end.provider_reference.clone().or(operation.provider_reference.take());
+        note(operation, changes, now);
+    }
+    for fact in appended {
+        let FactKind::Moved(movement) = &fact.kind else { continue };
+        let Some(state) = state_by(movement.state) else { continue };
+        let told = aggregate.operations.iter_mut().find(|operation| is_told_by(operation, movement));
+        if let Some(operation) = told {
+            operation.line.state = state;
+            operation.line.reason = movement.reason.clone();
+            operation.provider_reference = Some(movement.provider_reference.clone());
+            note(operation, changes, now);
+        }
+    }
+}
+
+fn note(operation: &mut Operation, changes: &mut Changes, now: Timestamp) {
+    operation.updated_at = now;
+    let key = (operation.merchant_id.clone(), operation.line.id.clone());
+    changes.operations.insert(key, operation.clone());
+}
+
+const fn state_by(state: MovementState) -> Option<OperationState> {
+    match state {
+        MovementState::Pending => None,
+        MovementState::Approved => Some(OperationState::Done),
+        MovementState::Rejected => Some(OperationState::Refused),
+    }
+}
+
+/// Whether a movement is what an operation, whose end is not known, has done.
+fn is_told_by(operation: &Operation, movement: &Movement) -> bool {
+    let is_of_kind = match operation.line.kind {
+        OperationKind::Capture => movement.kind == MovementKind::Capture,
+        OperationKind::Release => movement.kind == MovementKind::Release,
+        OperationKind::Refund => matches!(movement.kind, MovementKind::Refund | MovementKind::Reversal),
+    };
+    let is_same = match &operation.provider_reference {
+        Some(reference) => *reference == movement.provider_reference,
+        None => operation.line.amount == movement.amount.minor,
+    };
+    operation.line.state.is_open() && is_of_kind && is_same
+}

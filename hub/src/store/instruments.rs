@@ -1,0 +1,159 @@
+//! Instruments that providers keep for the merchants' customers.
+
+use payment::id::InstrumentId;
+use sqlx::FromRow;
+
+use super::database::{Store, StoreError, Tx, instant, on, parsed};
+use super::rows::{Instrument, InstrumentState};
+use super::sets::{read_rows, write_rows};
+
+/// Most instruments of a customer in one answer: more is not a customer's.
+pub const MAX_OF_CUSTOMER: i64 = 100;
+
+const UPSERT: &str = "INSERT INTO instrument (merchant_id, id, account_id, provider, customer, payment_id, \
+     provider_reference, digest, sealed_token, brand, bin, last_four, valid_until, state, created_at, updated_at) \
+     VALUES {rows} ON CONFLICT (merchant_id, id) DO UPDATE SET state = excluded.state, \
+     sealed_token = excluded.sealed_token, updated_at = excluded.updated_at";
+const COLUMNS: &str = "instrument.merchant_id, instrument.id, instrument.account_id, instrument.provider, \
+     instrument.customer, instrument.payment_id, instrument.provider_reference, instrument.digest, \
+     instrument.sealed_token, instrument.brand, instrument.bin, instrument.last_four, instrument.valid_until, \
+     instrument.state, instrument.created_at, instrument.updated_at";
+const BY_ID: &str = "SELECT {columns} FROM instrument WHERE merchant_id = $1 AND id = $2";
+pub(super) const OF_CUSTOMER: &str = "SELECT {columns} FROM instrument \
+     WHERE merchant_id = $1 AND customer = $2 ORDER BY id DESC LIMIT $3";
+const BY_TOKEN: &str = "SELECT {columns} FROM (VALUES {rows}) AS v JOIN instrument \
+     ON instrument.merchant_id = v.column1 AND instrument.account_id = v.column2 \
+     AND instrument.customer = v.column3 AND instrument.digest = v.column4";
+
+#[derive(FromRow)]
+struct InstrumentRow {
+    merchant_id: String,
+    id: String,
+    account_id: String,
+    provider: String,
+    customer: String,
+    payment_id: String,
+    provider_reference: String,
+    digest: String,
+    sealed_token: Option<Vec<u8>>,
+    brand: Option<String>,
+    bin: Option<String>,
+    last_four: Option<String>,
+    valid_until: Option<String>,
+    state: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// What makes two tellings the same instrument: merchant, account, customer, digest of the token.
+pub type TokenKey = (String, String, String, String);
+
+impl Store {
+    /// One instrument.
+    pub async fn instrument(
+        &self,
+        merchant: &str,
+        id: &InstrumentId,
+    ) -> Result<Option<Instrument>, StoreError> {
+        let text = BY_ID.replace("{columns}", COLUMNS);
+        let mut reader = self.read().await?;
+        let row: Option<InstrumentRow> = on!(reader.link(), connection => {
+            sqlx::query_as(sqlx::AssertSqlSafe(text))
+                .bind(merchant)
+                .bind(id.as_str())
+                .fetch_optional(connection)
+                .await?
+        });
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// A customer's instruments, newest first.
+    pub async fn instruments_of(
+        &self,
+        merchant: &str,
+        customer: &str,
+    ) -> Result<Vec<Instrument>, StoreError> {
+        let text = OF_CUSTOMER.replace("{columns}", COLUMNS);
+        let mut reader = self.read().await?;
+        let rows: Vec<InstrumentRow> = on!(reader.link(), connection => {
+            sqlx::query_as(sqlx::AssertSqlSafe(text))
+                .bind(merchant)
+                .bind(customer)
+                .bind(MAX_OF_CUSTOMER)
+                .fetch_all(connection)
+                .await?
+        });
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl Tx {
+    /// Writes instruments, or their states anew.
+    pub(super) async fn write_instruments(&mut self, instruments: &[&Instrument]) -> Result<(), StoreError> {
+        write_rows!(self, UPSERT, 16, instruments, |query, row| {
+            query
+                .bind(&row.merchant_id)
+                .bind(row.id.as_str())
+                .bind(&row.account_id)
+                .bind(&row.provider)
+                .bind(&row.customer)
+                .bind(row.payment_id.as_str())
+                .bind(&row.provider_reference)
+                .bind(&row.digest)
+                .bind(row.sealed_token.as_deref())
+                .bind(row.brand.as_deref())
+                .bind(row.bin.as_deref())
+                .bind(row.last_four.as_deref())
+                .bind(row.valid_until.as_deref())
+                .bind(row.state.word())
+                .bind(row.created_at.as_microsecond())
+                .bind(row.updated_at.as_microsecond())
+        });
+        Ok(())
+    }
+
+    /// The instruments that have these tokens.
+    pub(crate) async fn instruments_by_token(
+        &mut self,
+        keys: &[&TokenKey],
+    ) -> Result<Vec<Instrument>, StoreError> {
+        let template = BY_TOKEN.replace("{columns}", COLUMNS);
+        let rows = read_rows!(self, InstrumentRow, &template, 4, keys, |query, key| {
+            query.bind(&key.0).bind(&key.1).bind(&key.2).bind(&key.3)
+        });
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl Instrument {
+    /// What makes it the same instrument when it is told again.
+    pub fn token_key(&self) -> TokenKey {
+        (self.merchant_id.clone(), self.account_id.clone(), self.customer.clone(), self.digest.clone())
+    }
+}
+
+impl TryFrom<InstrumentRow> for Instrument {
+    type Error = StoreError;
+
+    fn try_from(row: InstrumentRow) -> Result<Self, StoreError> {
+        let state = InstrumentState::ALL.into_iter().find(|state| state.word() == row.state);
+        Ok(Self {
+            id: parsed(&row.id, "instrument")?,
+            merchant_id: row.merchant_id,
+            account_id: row.account_id,
+            provider: row.provider,
+            customer: row.customer,
+            payment_id: parsed(&row.payment_id, "instrument")?,
+            provider_reference: row.provider_reference,
+            digest: row.digest,
+            sealed_token: row.sealed_token,
+            brand: row.brand,
+            bin: row.bin,
+            last_four: row.last_four,
+            valid_until: row.valid_until,
+            state: state.ok_or(StoreError::Corrupt("instrument"))?,
+            created_at: instant(row.created_at)?,
+            updated_at: instant(row.updated_at)?,
+        })
+    }
+}
