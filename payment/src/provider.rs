@@ -39,6 +39,12 @@ pub trait Provider: Send + Sync {
         self.profile().life.default_s
     }
 
+    /// How long after a capture, release or refund of all there is a look-up that tells nothing of it proves that it was
+    /// not done, in seconds. None: it proves nothing, and a person has to look when the answer was lost.
+    fn absence_proves_after_s(&self) -> Option<i64> {
+        None
+    }
+
     /// The first step of a task.
     fn begin(&self, task: &Task, account: &Account, moment: Moment) -> Step;
 

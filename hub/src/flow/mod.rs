@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod apply_facts;
+mod await_more;
 mod batch;
 pub mod cancel_payment;
 pub mod create_payment;

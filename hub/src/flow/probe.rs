@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::crash::{crash_point, lapsed_by, lease_s};
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, Source, apply_facts, new_case};
+use crate::flow::await_more::{ask_later, await_more, awaits_more};
 use crate::flow::create_payment::{not_opened, repeat_creation, unanswered, unreachable_failure};
 use crate::flow::drive_task::{Driven, End, Job, after_lost_word, deadline, drive_task};
 use crate::flow::query_policy::{Policy, back_off, policy_of, seconds};
@@ -26,8 +27,6 @@ const LEASE_S: i64 = 60;
 /// Most look-ups of one account under way at once, of new work and of the rest each.
 pub const AT_ONCE_PER_ACCOUNT: u32 = 4;
 
-/// Most look-ups for an operation whose answer was lost; then a person looks.
-const OPERATION_LOOK_UPS: i64 = 5;
 /// How long what was given up waits for a notice: for ever.
 const UNTIL_TOLD: jiff::SignedDuration = jiff::SignedDuration::from_hours(100 * 365 * 24);
 
@@ -226,9 +225,14 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
     crash_point!("probe.before_release");
     match asked {
         Ok(payment) if !payment.status.is_open() && payment.awaits_more() => {
-            await_more(hub, work, &payment, &attempt, &policy, now).await
+            await_more(hub, work, &payment, &attempt, policy.grace_s).await
         }
         Ok(payment) if !payment.status.is_open() => hub.store.end_work(work).await,
+        Err(AskError::Unreachable | AskError::Refused(_))
+            if is_past_grace && awaits_more(hub, &attempt).await? =>
+        {
+            ask_later(hub, work, now).await
+        }
         Ok(_) | Err(AskError::Unreachable | AskError::Refused(_)) if is_past_grace => {
             give_up(hub, work).await
         }
@@ -242,27 +246,6 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
         }
         Err(AskError::Store(error)) => Err(error),
     }
-}
-
-/// The payment is settled, and an operation or an instrument is not: asked about a few times more, then a person looks.
-async fn await_more(
-    hub: &Hub,
-    work: &Work,
-    payment: &Payment,
-    attempt: &Attempt,
-    policy: &Policy,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let has_operation = payment.detail.operations.iter().any(|line| line.state.is_open());
-    let may_go_on = match has_operation {
-        true => work.tries < OPERATION_LOOK_UPS,
-        false => now <= attempt.expires_at.max(payment.updated_at) + seconds(policy.grace_s),
-    };
-    if may_go_on {
-        let wait = back_off(work.tries, hub.entropy().bytes()[0]);
-        return hub.store.release_work(work, now + wait).await;
-    }
-    give_up(hub, work).await
 }
 
 /// Nothing was sent: it is looked at again when the account's calls need not wait.
@@ -362,7 +345,7 @@ async fn learn(
 }
 
 /// Asked as long as the policy allows: a person has to look.
-async fn give_up(hub: &Hub, work: &Work) -> Result<(), StoreError> {
+pub(super) async fn give_up(hub: &Hub, work: &Work) -> Result<(), StoreError> {
     let case = new_case(hub, &work.payment_id, CaseKind::Unresolved, hub.clock.now());
     let changes = Changes { cases: vec![(work.merchant_id.clone(), case)], ..Changes::default() };
     let mut tx = hub.store.begin().await?;
