@@ -25,6 +25,8 @@ pub struct BrowserOptions {
     pub javascript: bool,
     /// The languages that pages are asked for, as in `Accept-Language`.
     pub languages: String,
+    /// What the browser says it is, to servers and to scripts; its own name when `None`.
+    pub user_agent: Option<String>,
     /// Width and height of the window, in CSS pixels.
     pub window: (u32, u32),
     /// How long one command may take.
@@ -39,6 +41,7 @@ impl Default for BrowserOptions {
         BrowserOptions {
             javascript: true,
             languages: "es-CO,es".to_owned(),
+            user_agent: None,
             window: (1280, 900),
             command_timeout: Duration::from_secs(10),
             wait_timeout: Duration::from_secs(15),

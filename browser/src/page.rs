@@ -89,6 +89,10 @@ impl Page {
         }
         let silence = json!({ "value": !options.javascript });
         page.call("Emulation.setScriptExecutionDisabled", silence).await?;
+        if let Some(name) = &options.user_agent {
+            let name = json!({ "userAgent": name, "acceptLanguage": options.languages });
+            page.call("Emulation.setUserAgentOverride", name).await?;
+        }
         Ok(page)
     }
 

@@ -169,7 +169,8 @@ impl Charge {
 
     /// The authorization, zeros when there is none.
     pub fn shown_authorization(&self) -> &str {
-        if self.is_approved() { &self.authorization } else { NO_AUTHORIZATION }
+        let is_paid = self.verdict().is_some_and(|verdict| !verdict.is_denied());
+        if is_paid { &self.authorization } else { NO_AUTHORIZATION }
     }
 
     /// The receipt's number.

@@ -65,6 +65,8 @@ pub enum Asset {
     Lightbox,
     /// [`FRAME_SCRIPT`]
     Frame,
+    /// The picture in a browser's tab.
+    Icon,
 }
 
 /// A step on the page.
@@ -125,6 +127,7 @@ impl<'a> Route<'a> {
             ("POST", ["api", rest @ ..]) => api(rest).map_or(Self::Unknown, Self::Api),
             ("GET", ["spa", "style.css"]) => Self::Static(Asset::Style),
             ("GET", ["spa", "frame.js"]) => Self::Static(Asset::Frame),
+            ("GET", ["spa", "icon.svg"] | ["favicon.ico"]) => Self::Static(Asset::Icon),
             ("GET", ["lightbox.min.js"]) => Self::Static(Asset::Lightbox),
             (_, ["spa", "session", id, key, rest @ ..]) => match (number(id), step(method, rest)) {
                 (Some(id), Some(step)) => Self::Page(id, key, step),
@@ -143,6 +146,7 @@ impl<'a> Route<'a> {
             Self::Static(Asset::Style) => "stylesheet",
             Self::Static(Asset::Lightbox) => "lightbox",
             Self::Static(Asset::Frame) => "frame_script",
+            Self::Static(Asset::Icon) => "icon",
             Self::Page(_, _, Step::Show | Step::Methods | Step::CardForm | Step::TransferForm) => "page",
             Self::Page(_, _, Step::Email) => "page_email",
             Self::Page(_, _, Step::Pay) => "page_pay",

@@ -33,6 +33,7 @@ use view::{
 };
 
 const STYLE: &str = include_str!("../../../templates/style.css");
+const ICON: &str = include_str!("../../../templates/icon.svg");
 const LIGHTBOX: &str = include_str!("../../../templates/lightbox.js");
 const FRAME: &str = include_str!("../../../templates/frame.js");
 
@@ -56,6 +57,7 @@ pub fn asset(asset: Asset) -> Reply {
     let script = "text/javascript; charset=utf-8";
     match asset {
         Asset::Style => Reply::with_type(200, "text/css; charset=utf-8", STYLE.as_bytes().to_vec()),
+        Asset::Icon => Reply::with_type(200, "image/svg+xml", ICON.as_bytes().to_vec()),
         Asset::Frame => Reply::with_type(200, script, FRAME.as_bytes().to_vec()),
         Asset::Lightbox => {
             let mut reply = Reply::with_type(200, script, LIGHTBOX.as_bytes().to_vec());
