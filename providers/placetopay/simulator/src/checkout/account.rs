@@ -137,6 +137,8 @@ pub struct Settings {
     pub bank_failure: ExceptionState,
     /// `bank_reasons` (C-65): `fitting` lets the bank's page take the reasons that fit the state, `all` any of them.
     pub takes_any_reason: bool,
+    /// `one_time_password`: `off`, `required`; whether the payer of a card is asked for one (§16).
+    pub asks_password: bool,
     /// `numbers`: `numbers`, `texts`.
     pub numbers: Numbers,
 }
@@ -168,6 +170,7 @@ impl Default for Settings {
             unknown_token_fails: true,
             bank_failure: ExceptionState::Rejected,
             takes_any_reason: false,
+            asks_password: false,
             numbers: Numbers::Numbers,
         }
     }
@@ -200,6 +203,7 @@ impl Settings {
             "unknown_token" => self.unknown_token_fails = choose(name, value, UNKNOWN_TOKENS)?,
             "bank_failure" => self.bank_failure = choose(name, value, EXCEPTIONS)?,
             "bank_reasons" => self.takes_any_reason = choose(name, value, BANK_REASONS)?,
+            "one_time_password" => self.asks_password = choose(name, value, PASSWORDS)?,
             "numbers" => self.numbers = choose(name, value, NUMBERS)?,
             "help_email" if value.contains('@') => value.clone_into(&mut self.help_email),
             "locale" | "country" | "help_email" => return Err(refused(name, value)),
@@ -236,6 +240,7 @@ impl Settings {
             ("unknown_token", word_of(self.unknown_token_fails, UNKNOWN_TOKENS).to_owned()),
             ("bank_failure", word_of(self.bank_failure, EXCEPTIONS).to_owned()),
             ("bank_reasons", word_of(self.takes_any_reason, BANK_REASONS).to_owned()),
+            ("one_time_password", word_of(self.asks_password, PASSWORDS).to_owned()),
             ("numbers", word_of(self.numbers, NUMBERS).to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -341,6 +346,7 @@ const ALLOWANCE: Words<bool> = &[("allowed", true), ("refused", false)];
 const UNKNOWN_TOKENS: Words<bool> = &[("failed", true), ("rejected", false)];
 const REPETITIONS: Words<Repetition> =
     &[("first_answer", Repetition::FirstAnswer), ("refused", Repetition::Refused)];
+const PASSWORDS: Words<bool> = &[("off", false), ("required", true)];
 const BANK_REASONS: Words<bool> = &[("fitting", false), ("all", true)];
 const NUMBERS: Words<Numbers> = &[("numbers", Numbers::Numbers), ("texts", Numbers::Texts)];
 

@@ -140,6 +140,7 @@ impl AvalPay {
         let Some((attempt, _)) = self.attempt_at_mut(place) else {
             return Err(Refusal::request(Objection::UnknownTransaction));
         };
+        attempt.actions.push(number);
         let moved = apply_to_hold(attempt, wanted, amount, verdict.is_approved());
         let shown = attempt.charge.fixed(if amount.is_zero() { moved.1 } else { amount });
         world.book(Entry {

@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::route::PAGE_PREFIX;
 use super::session::Session;
 use super::texts::{Language, is_locale};
-use super::{AvalPay, Due, SESSIONS_KEPT, create, echo, judge, random};
+use super::{AvalPay, Due, SESSIONS_KEPT, collect, create, echo, judge, random};
 use crate::authentication::{self, Failure};
 
 /// The login that a request names, whatever else is wrong with it.
@@ -178,9 +178,24 @@ impl AvalPay {
 
     pub(super) fn forget_oldest(&mut self) {
         if self.sessions.len() >= SESSIONS_KEPT
-            && let Some((id, _)) = self.sessions.pop_first()
+            && let Some(oldest) = self.sessions.keys().next().copied()
         {
-            self.plan(Due::Session(id), None);
+            self.forget(oldest);
+        }
+    }
+
+    /// Drops a session with all that is found by it.
+    pub(super) fn forget(&mut self, request_id: u64) {
+        let Some(session) = self.sessions.remove(&request_id) else { return };
+        self.plan(Due::Session(request_id), None);
+        self.collected.remove(&collect::key(&session.merchant, &session.order));
+        for attempt in &session.attempts {
+            attempt.numbers().for_each(|number| {
+                self.transactions.remove(&number);
+            });
+            if let Some(transfer) = attempt.instrument.transfer() {
+                self.bank_keys.remove(&transfer.key);
+            }
         }
     }
 }

@@ -48,9 +48,17 @@ pub struct Attempt {
     pub parts: Vec<Part>,
     /// What is held, of a check-in.
     pub hold: Option<Hold>,
+    /// Numbers of the actions on it.
+    pub actions: Vec<u64>,
 }
 
 impl Attempt {
+    /// Every number by which it is found: its own, those of its parts, those of the actions on it.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        let parts = self.parts.iter().map(|part| part.charge.internal_reference);
+        parts.chain(self.actions.iter().copied()).chain([self.charge.internal_reference])
+    }
+
     /// Whether it is not decided yet.
     pub fn is_in_flight(&self) -> bool {
         self.charge.is_in_flight()

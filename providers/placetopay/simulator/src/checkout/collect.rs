@@ -144,7 +144,8 @@ impl Session {
     }
 }
 
-fn key(merchant: &str, order: &Order) -> Key {
+/// What makes this collect the same as another.
+pub fn key(merchant: &str, order: &Order) -> Key {
     let total: Decimal = order.total();
     (merchant.to_owned(), order.reference.clone(), total.to_minimal(), order.currency().to_owned())
 }

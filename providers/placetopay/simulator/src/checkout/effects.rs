@@ -66,6 +66,7 @@ impl AvalPay {
                 captured: None,
                 releases_at: seconds_after(now, HOLD_S),
             }),
+            actions: Vec::new(),
         };
         attempt.send(&settings, until, now);
         let Some(session) = self.sessions.get_mut(&request_id) else { return };

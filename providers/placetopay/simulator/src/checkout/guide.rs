@@ -191,7 +191,10 @@ fn document_types() -> GuideTable {
 }
 
 fn codes() -> GuideTable {
-    let rows = [["12345", "pasa la verificación 3-D Secure; tres códigos errados la pierden"]];
+    let rows = [
+        ["12345", "pasa la verificación 3-D Secure; tres códigos errados la pierden"],
+        ["123456, 000000", "pasan la clave de un solo uso, con el ajuste one_time_password=required"],
+    ];
     GuideTable::new("Códigos", ["código", "qué hace"], rows.map(|row| row.map(str::to_owned)))
 }
 

@@ -62,7 +62,7 @@ use vault::Vault;
 /// The provider's id.
 pub const PROVIDER: &str = "avalpay";
 
-/// Sessions remembered; beyond that the oldest is forgotten.
+/// Sessions remembered; beyond that the oldest is forgotten, with its transactions and what recurs of it.
 const SESSIONS_KEPT: usize = 200_000;
 /// Sites that steering may open.
 const MERCHANTS_LIMIT: usize = 1_000;

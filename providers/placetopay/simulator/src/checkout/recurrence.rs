@@ -158,6 +158,7 @@ impl AvalPay {
             started_at: at,
             parts: Vec::new(),
             hold: None,
+            actions: Vec::new(),
         };
         attempt.send(&settings, Timestamp::MAX, at);
         recurrence.tries += 1;

@@ -144,6 +144,7 @@ impl AvalPay {
         self.transactions.insert(number, place);
         let (account, reference) = (self.merchant_at(place), self.reference_at(place));
         let Some((attempt, part)) = self.attempt_at_mut(place) else { return number };
+        attempt.actions.push(number);
         let is_hold = attempt.is_held();
         let moved = take_back(attempt, part, amount, succeeds);
         let currency = attempt.charge.currency.clone();

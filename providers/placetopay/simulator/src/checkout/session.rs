@@ -82,11 +82,22 @@ pub struct Prepared {
     pub saves_card: bool,
 }
 
-/// A card that waits for the payer's 3-D Secure code. It is no attempt yet.
+/// What the payer is asked for before a card is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The code of 3-D Secure.
+    ThreeDs,
+    /// A one-time password of the card's network.
+    OneTimePassword,
+}
+
+/// A card that waits for a code of its payer. It is no attempt yet.
 #[derive(Clone, Debug)]
 pub struct Challenge {
     /// What follows a right code.
     pub prepared: Prepared,
+    /// Which code.
+    pub code: Code,
     /// Wrong codes so far.
     pub wrong_codes: u32,
 }

@@ -65,15 +65,16 @@ impl AvalPay {
         let instrument = body.get("instrument");
         let member =
             |name: &str| instrument.and_then(|known| known.get(name)).filter(|value| !value.is_null());
+        let asks_password = self.merchants[merchant].settings.asks_password;
         if let Some(token) = member("token") {
             let card = self.vault.find(&self.merchants[merchant].name, Some(token))?;
-            return Ok(needs(card.face.brand, ThreeDs::None, false));
+            return Ok(needs(card.face.brand, ThreeDs::None, false, false));
         }
         if let Some(card) = member("card") {
             let number = card.get("number").and_then(Value::as_str).unwrap_or_default();
             let card = cards::find(number)
                 .ok_or_else(|| Refusal::request(Objection::Invalid("instrument.card.number".to_owned())))?;
-            return Ok(needs(card.brand, card.three_ds, true));
+            return Ok(needs(card.brand, card.three_ds, true, asks_password));
         }
         let bank = |bank: &banks::Bank| {
             Value::object([("code", Value::text(bank.code)), ("description", Value::text(bank.name))])
@@ -113,7 +114,12 @@ impl AvalPay {
     }
 }
 
-fn needs(brand: Brand, three_ds: ThreeDs, needs_code: bool) -> Vec<(&'static str, Value)> {
+fn needs(
+    brand: Brand,
+    three_ds: ThreeDs,
+    needs_code: bool,
+    asks_password: bool,
+) -> Vec<(&'static str, Value)> {
     let word = match three_ds {
         ThreeDs::None => "unsupported",
         ThreeDs::Challenge => "required",
@@ -123,7 +129,7 @@ fn needs(brand: Brand, three_ds: ThreeDs, needs_code: bool) -> Vec<(&'static str
         ("provider", Value::text("CREDIBANCO")),
         ("serviceCode", Value::text(brand.franchise())),
         ("cardTypes", Value::array([Value::text("C")])),
-        ("requireOtp", Value::from(false)),
+        ("requireOtp", Value::from(asks_password)),
         ("requireCvv2", Value::from(needs_code)),
         ("threeDS", Value::text(word)),
         ("credits", Value::array([])),

@@ -11,7 +11,7 @@ use crate::checkout::documents::{self, Holder};
 use crate::checkout::instrument::{CardFace, Instrument};
 use crate::checkout::methods::Method;
 use crate::checkout::person::Person;
-use crate::checkout::session::{Prepared, Session};
+use crate::checkout::session::{Code, Prepared, Session};
 use crate::instant;
 use simulation::form::Form;
 
@@ -53,8 +53,8 @@ pub struct Accepted {
     pub prepared: Prepared,
     /// The payer as typed.
     pub payer: Person,
-    /// Whether the payer is asked for a code first.
-    pub is_challenged: bool,
+    /// The code that the payer is asked for first.
+    pub challenge: Option<Code>,
 }
 
 impl Values {
@@ -158,7 +158,10 @@ pub fn judge(
             course: typed.course(amount, session.order.currency()),
             saves_card: session.order.subscribe && values.save_card,
         },
-        is_challenged: card.three_ds == ThreeDs::Challenge,
+        challenge: match card.three_ds {
+            ThreeDs::Challenge => Some(Code::ThreeDs),
+            ThreeDs::None | ThreeDs::Silent(_) => settings.asks_password.then_some(Code::OneTimePassword),
+        },
         payer: payer(values, session),
     })
 }

@@ -126,6 +126,8 @@ texts!(
         challenge_heading: "Su banco quiere confirmar que es usted" / "Your bank wants to confirm that it is you" / "Seu banco quer confirmar que é você",
         challenge_text: "Escriba el código 3-D Secure que le envió su banco. En este simulador es 12345." / "Type the 3-D Secure code that your bank sent. In this simulator it is 12345." / "Digite o código 3-D Secure enviado pelo seu banco. Neste simulador é 12345.",
         challenge_code: "Código 3-D Secure" / "3-D Secure code" / "Código 3-D Secure",
+        password_text: "Escriba la clave de un solo uso que recibió. En este simulador es 123456 o 000000." / "Type the one-time password that you got. In this simulator it is 123456 or 000000." / "Digite a senha de uso único que você recebeu. Neste simulador é 123456 ou 000000.",
+        password: "Clave de un solo uso (OTP)" / "One-time password (OTP)" / "Senha de uso único (OTP)",
         confirm: "Confirmar" / "Confirm" / "Confirmar",
         total: "Total a pagar" / "Total to pay" / "Total a pagar",
         description: "Descripción" / "Description" / "Descrição",

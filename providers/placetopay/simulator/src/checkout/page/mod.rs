@@ -154,8 +154,8 @@ fn show(session: &Session, merchant: &Merchant, visit: Visit) -> Reply {
     if shows_result {
         return render(200, &ResultPage::new(frame, session, merchant));
     }
-    if session.challenge.is_some() {
-        return render(200, &ChallengePage::new(frame, None));
+    if let Some(challenge) = &session.challenge {
+        return render(200, &ChallengePage::new(frame, challenge.code, None));
     }
     if session.email.is_none() {
         return render(200, &EmailPage::new(frame, session, known_email(session), None));

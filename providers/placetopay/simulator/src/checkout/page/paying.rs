@@ -12,11 +12,12 @@ use crate::checkout::account::Merchant;
 use crate::checkout::course::{Course, Verdict};
 use crate::checkout::methods::Method;
 use crate::checkout::person::Person;
-use crate::checkout::session::{Challenge, Prepared, Session};
+use crate::checkout::session::{Challenge, Code, Prepared, Session};
 use crate::checkout::{AvalPay, random};
 
-/// The code that passes a 3-D Secure challenge (§16).
-const CHALLENGE_CODE: &str = "12345";
+/// The code that passes a 3-D Secure challenge, and the one-time passwords that pass (§16).
+const CHALLENGE_CODES: [&str; 1] = ["12345"];
+const PASSWORDS: [&str; 2] = ["123456", "000000"];
 /// AV-U64: reason of an attempt whose challenge was failed.
 const CHALLENGE_FAILED: &str = "05";
 
@@ -55,9 +56,9 @@ impl AvalPay {
             Ok(accepted) => accepted,
             Err(errors) => return refused(session, &errors, None),
         };
-        let Accepted { prepared, payer, is_challenged } = accepted;
+        let Accepted { prepared, payer, challenge } = accepted;
         self.use_form(request_id, payer, world);
-        self.pay(request_id, prepared, is_challenged, world);
+        self.pay(request_id, prepared, challenge, world);
         self.after_attempt(request_id, visit)
     }
 
@@ -112,11 +113,15 @@ impl AvalPay {
     ) -> Reply {
         let Some(session) = self.sessions.get_mut(&request_id) else { return not_found() };
         let Some(challenge) = session.challenge.clone() else { return to_page(session) };
-        let is_right = form.get("challenge_code") == CHALLENGE_CODE;
+        let right: &[&str] = match challenge.code {
+            Code::ThreeDs => &CHALLENGE_CODES,
+            Code::OneTimePassword => &PASSWORDS,
+        };
+        let is_right = right.contains(&form.get("challenge_code"));
         if !is_right && !session.count_wrong_code() {
             let frame = Frame::of(session, merchant, "", visit);
             let error = Some(frame.labels.error_challenge);
-            return render(422, &ChallengePage::new(frame, error));
+            return render(422, &ChallengePage::new(frame, challenge.code, error));
         }
         let failed = (!is_right).then_some(Course::Decided(Verdict::Rejected(CHALLENGE_FAILED)));
         self.carry_out(request_id, challenge.prepared, failed, world);
@@ -124,16 +129,16 @@ impl AvalPay {
     }
 
     /// A scripted outcome goes before the card's own behaviour, its challenge included.
-    fn pay(&mut self, request_id: u64, prepared: Prepared, is_challenged: bool, world: &mut dyn World) {
+    fn pay(&mut self, request_id: u64, prepared: Prepared, code: Option<Code>, world: &mut dyn World) {
         let Some(session) = self.sessions.get(&request_id) else { return };
         let reference = session.order.reference.clone();
-        match self.next_scripted(&reference) {
-            None if is_challenged => {
+        match (self.next_scripted(&reference), code) {
+            (None, Some(code)) => {
                 if let Some(session) = self.sessions.get_mut(&request_id) {
-                    session.challenge = Some(Challenge { prepared, wrong_codes: 0 });
+                    session.challenge = Some(Challenge { prepared, code, wrong_codes: 0 });
                 }
             }
-            scripted => self.carry_out(request_id, prepared, scripted, world),
+            (scripted, _) => self.carry_out(request_id, prepared, scripted, world),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::checkout::methods::Method;
 use crate::checkout::notice;
 use crate::checkout::recurring::Periodicity;
 use crate::checkout::route::{FRAME_SCRIPT, PAGE_PREFIX};
-use crate::checkout::session::{Ending, Session};
+use crate::checkout::session::{Code, Ending, Session};
 use crate::checkout::texts::Language;
 use crate::instant;
 
@@ -168,6 +168,8 @@ pub struct CardPage {
 pub struct ChallengePage {
     /// Around it.
     pub frame: Frame,
+    /// What is asked for.
+    pub text: &'static str,
     /// The code.
     pub code: Input,
 }
@@ -387,16 +389,15 @@ impl BankPage {
 
 impl ChallengePage {
     /// The challenge, perhaps after a wrong code.
-    pub fn new(frame: Frame, error: Option<&'static str>) -> Self {
-        let mut code = Input::text(
-            "challenge_code",
-            frame.labels.challenge_code,
-            String::new(),
-            "one-time-code",
-            "numeric",
-        );
+    pub fn new(frame: Frame, asked: Code, error: Option<&'static str>) -> Self {
+        let labels = frame.labels;
+        let (text, label) = match asked {
+            Code::ThreeDs => (labels.challenge_text, labels.challenge_code),
+            Code::OneTimePassword => (labels.password_text, labels.password),
+        };
+        let mut code = Input::text("challenge_code", label, String::new(), "one-time-code", "numeric");
         code.error = error;
-        Self { frame, code }
+        Self { frame, text, code }
     }
 }
 

@@ -249,6 +249,32 @@ fn a_skipped_result_leads_from_the_bank_straight_to_the_merchant() {
 }
 
 #[test]
+fn the_form_and_the_bank_speak_three_languages_without_any_script() {
+    for (locale, form, bank) in [
+        ("es_CO", "Pago con PSE", "¡Transacción de prueba!"),
+        ("en_US", "Payment by PSE", "Test transaction!"),
+        ("pt_BR", "Pagamento com PSE", "Transação de teste!"),
+    ] {
+        let mut bench = Bench::new();
+        let (_, page) =
+            bench.session(&format!(r#"{{"locale":"{locale}","payment":{{"allowPartial":true}}}}"#));
+        bench.open_card_form(&page);
+        let (_, asked) = bench.open(&format!("{page}/pse"));
+        let at_bank = location(&transfer(&mut bench, &page, &[])).to_owned();
+        let (_, shown) = bench.open(&at_bank);
+        assert!(asked.contains(form) && shown.contains(bank), "{locale}");
+        for html in [asked, shown] {
+            assert!(html.contains(&format!("<html lang=\"{}\">", &locale[..2])));
+            assert!(
+                !html.contains("<script")
+                    && !html.contains(" style=")
+                    && html.contains("class=\"simulator\"")
+            );
+        }
+    }
+}
+
+#[test]
 fn a_transfer_is_offered_in_pesos_and_for_plain_payments_only() {
     let mut bench = Bench::new();
     for changes in [

@@ -238,6 +238,20 @@ fn the_list_of_sessions_tells_their_states() {
 }
 
 #[test]
+fn a_forgotten_session_takes_its_transactions_with_it() {
+    let mut bench = Bench::new();
+    let (id, page) = bench.session("{}");
+    bench.pay(&page, A_CARD);
+    let number = text_at(&bench.query(id), &["payment", "0", "internalReference"]);
+    bench.post("/api/reverse", &format!(r#""internalReference":{number}"#));
+    assert_eq!(bench.avalpay.transactions.len(), 2);
+    bench.avalpay.forget(id);
+    assert!(bench.avalpay.transactions.is_empty());
+    let (_, answer) = bench.post("/api/reverse", &format!(r#""internalReference":{number}"#));
+    assert_eq!(text_at(&answer, &["status", "message"]), "No existe la transacción que busca");
+}
+
+#[test]
 fn a_reset_forgets_everything_but_the_accounts() {
     let mut bench = Bench::new();
     let (id, page) = bench.session("{}");

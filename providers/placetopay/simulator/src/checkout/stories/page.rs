@@ -223,6 +223,9 @@ fn the_result_lists_attempts_newest_first_with_every_datum() {
     }
     assert!(html.contains(&format!("href=\"{RETURN_URL}\"")));
     covers!("AV-4.2-06");
+    let held = text_at(&bench.query(508_817), &["request", "payer", "name"]);
+    assert_eq!(held, "Mariana", "only the buyer was sent: the page asked for the holder");
+    covers!("AV-4.4-12", "AV-4.7-17");
     assert!(!text.contains("Tu proceso expirará") && !text.contains("Intentar de nuevo"));
 }
 
@@ -286,6 +289,19 @@ fn a_challenged_card_asks_for_its_code_and_fails_after_three_wrong_ones() {
     bench.send(&html, "challenge-form", &[("challenge_code", "12345")]);
     assert_eq!(bench.ledger(), ["rejected", "approved"]);
     assert_eq!(bench.status(id).0, "APPROVED");
+}
+
+#[test]
+fn a_site_may_ask_for_a_one_time_password() {
+    let mut bench = Bench::with_settings(&[("one_time_password", "required")]);
+    for (password, is_paid) in [("123456", true), ("000000", true), ("12345", false)] {
+        let (id, page) = bench.session("{}");
+        bench.pay(&page, A_CARD);
+        let (_, html) = bench.open(&page);
+        assert!(visible(&html).contains("Clave de un solo uso (OTP)"));
+        bench.send(&html, "challenge-form", &[("challenge_code", password)]);
+        assert_eq!(bench.status(id).0 == "APPROVED", is_paid, "{password}");
+    }
 }
 
 #[test]
