@@ -150,7 +150,6 @@ pub mod tests {
         }
         let any = Order { keep_instrument: true, ..sound() };
         assert_eq!(params(&any, &account()), [""; 0], "the payer may choose what is kept");
-        testing::covers!("CA-07", "CA-08");
     }
 
     #[test]

@@ -108,13 +108,14 @@ fn hint(notice: &RawNotice, form: &Form, keys: Keys<'_>) -> Reading {
 /// Whether a status can follow what the portal itself has told: what it told before, or what cannot follow, is no reason to
 /// ask.
 fn is_news(status: &str, target: &Target) -> bool {
-    let is_known = |kinds: &[MovementKind]| {
-        target
-            .movements
-            .iter()
-            .any(|known| known.state == MovementState::Approved && kinds.contains(&known.kind))
-    };
-    let known = if is_known(&[MovementKind::Charge, MovementKind::Capture]) {
+    let approved = || target.movements.iter().filter(|known| known.state == MovementState::Approved);
+    let is_known = |kinds: &[MovementKind]| approved().any(|known| kinds.contains(&known.kind));
+    let is_given_back = approved().any(|known| {
+        known.kind == MovementKind::Refund && known.provider_reference == target.provider_reference
+    });
+    let known = if is_given_back {
+        "EST"
+    } else if is_known(&[MovementKind::Charge, MovementKind::Capture]) {
         "CON"
     } else if is_known(&[MovementKind::Hold]) {
         "PPC"

@@ -24,7 +24,8 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 const KEY: &str = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF";
-const TOKEN: &str = "++//ACVKb5S53gMoTXKXvOEGK1B1mr/kCS5TeJ3C5wwxVnugxeoPNFl+o8jtEjdcgabL8BU6X4SpzvMYPWKHrA==";
+const TOKEN: &str =
+    "++//ACVKb5S53gMoTXKXvOEGK1B1mr/kCS5TeJ3C5wwxVnugxeoPNFl+o8jtEjdcgabL8BU6X4SpzvMYPWKHrA==";
 
 #[test]
 fn every_exchange_is_made_and_read_as_written() {
@@ -218,8 +219,9 @@ impl Exchange {
     }
 
     fn target(&self) -> Target {
-        let movements: Vec<Movement> =
-            self.optional("movements").map_or_else(Vec::new, |text| serde_json::from_str(text).expect("movements"));
+        let movements: Vec<Movement> = self
+            .optional("movements")
+            .map_or_else(Vec::new, |text| serde_json::from_str(text).expect("movements"));
         Target {
             reference: self.setting("reference").to_owned(),
             provider_reference: self.setting("nit").to_owned(),
