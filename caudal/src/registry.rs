@@ -16,6 +16,7 @@ pub fn providers() -> Providers {
         Arc::new(checkout::AvalPay),
         Arc::new(pagoefectivo_client::PagoEfectivo),
         Arc::new(etpay_client::EtPay),
+        Arc::new(carat_esitef_client::CaratEsitef),
     ])
 }
 

@@ -103,7 +103,8 @@ impl Reading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Signed by the provider, about something we know.
+    /// The provider's own, about something we know: by its signature, or, where it signs nothing, by a name that it told to
+    /// us alone.
     Valid,
     /// Signed by the provider as a test of the address.
     Test,
@@ -111,7 +112,7 @@ pub enum Verdict {
     Repeated,
     /// It claims a signature that does not hold.
     Forged,
-    /// It carries no signature.
+    /// It carries no signature. With [`Reading::ask`] it is a hint to go and ask, about something we know; it tells no fact.
     Unsigned,
     /// It is signed by a key that we do not have: about something we do not know, or not yet.
     Unverifiable,

@@ -123,10 +123,12 @@ async fn take(
     learn_what_was_kept(hub, account, now).await?;
     let mut is_kept = None;
     if !reading.verdict.is_genuine() && !fault!("keep_every_notice") {
-        if !hub.notice_memory.may_keep(&account.id, Bounded::Unverified, now) {
+        let may_keep = hub.notice_memory.may_keep(&account.id, Bounded::Unverified, now);
+        // A hint about something of ours makes us ask, however many come: that they are written is bounded alone.
+        if !may_keep && !is_hint(&reading) {
             return Ok(reading.verdict);
         }
-        is_kept = Some(true);
+        is_kept = Some(may_keep);
     }
     let is_repeated = |key: &String| hub.notice_memory.was_taken(&account.id, key);
     if reading.verdict == Verdict::Valid
@@ -192,7 +194,7 @@ pub struct Arrival {
 
 impl Arrival {
     fn is_believed(&self) -> bool {
-        self.reading.verdict.is_genuine() || fault!("skip_signature_check")
+        self.reading.verdict.is_genuine() || is_hint(&self.reading) || fault!("skip_signature_check")
     }
 
     /// What it says it is about, if it is believed.
@@ -229,7 +231,7 @@ impl Arrival {
             (Some(_), _) => true,
             (None, _) => false,
         };
-        if judged.verdict == Verdict::Valid && !is_ours {
+        if (judged.verdict == Verdict::Valid || is_hint(&self.reading)) && !is_ours {
             judged.verdict = Verdict::UnknownReference;
             judged.reason = if judged.found.is_some() {
                 "the reference is not that of the attempt"
@@ -412,13 +414,18 @@ impl Judged {
     }
 }
 
-/// What marks a test is not signed: a real notice altered to look like one still makes us ask.
+/// A notice without a signature that its client takes for a reason to ask: its facts, if it has any, are not believed.
+fn is_hint(reading: &Reading) -> bool {
+    reading.verdict == Verdict::Unsigned && reading.ask
+}
+
+/// What marks a test is not signed: a real notice altered to look like one still makes us ask. What is never signed makes us
+/// ask where its client says so.
 const fn has_effect(verdict: Verdict) -> bool {
     match verdict {
-        Verdict::Valid | Verdict::Test => true,
+        Verdict::Valid | Verdict::Test | Verdict::Unsigned => true,
         Verdict::Repeated
         | Verdict::Forged
-        | Verdict::Unsigned
         | Verdict::Unverifiable
         | Verdict::Unreadable
         | Verdict::UnknownReference

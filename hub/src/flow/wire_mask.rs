@@ -13,12 +13,45 @@ pub fn mask(body: &[u8], members: &[&str]) -> String {
     let Ok(text) = std::str::from_utf8(body) else {
         return format!("({} bytes that are no text)", body.len());
     };
-    let masked =
-        if fault!("log_unmasked") { text.to_owned() } else { mask_numbers(&mask_members(text, members)) };
+    let masked = if fault!("log_unmasked") {
+        text.to_owned()
+    } else if is_form(text) {
+        mask_numbers(&mask_form(text, members))
+    } else {
+        mask_numbers(&mask_members(text, members))
+    };
     match masked.char_indices().find(|(at, _)| *at >= KEPT_BYTES) {
         Some((cut, _)) => format!("{}… ({} bytes)", &masked[..cut], body.len()),
         None => masked,
     }
+}
+
+/// Whether a body is a form: its first name ends in an equals sign, and nothing in it is raw that a form encodes.
+fn is_form(text: &str) -> bool {
+    let is_encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"-._*+%&=".contains(&byte);
+    let name = text.split('=').next().unwrap_or_default();
+    !name.is_empty() && name.len() < text.len() && !name.contains('&') && text.bytes().all(is_encoded)
+}
+
+/// Masks the parameters of a form by their names, and the members of JSON inside the others, which is shown decoded.
+fn mask_form(text: &str, members: &[&str]) -> String {
+    let masked = text.split('&').map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decoded = |text: &str| {
+            let mut pairs = url::form_urlencoded::parse(text.as_bytes());
+            pairs.next().map(|(text, _)| text.into_owned()).unwrap_or_default()
+        };
+        if members.contains(&decoded(name).as_str()) {
+            return format!("{name}={MASK}");
+        }
+        let told = decoded(value);
+        if told.starts_with(['{', '[']) {
+            format!("{name}={}", mask_members(&told, members))
+        } else {
+            pair.to_owned()
+        }
+    });
+    masked.collect::<Vec<_>>().join("&")
 }
 
 /// Replaces the value after each `"member":`, whatever it is: text, number, word, array or object.
@@ -161,6 +194,25 @@ mod tests {
     }
 
     #[test]
+    fn a_form_is_masked_by_its_names_and_by_the_members_of_json_inside() {
+        let table = [
+            ("hash=a%2Bb&bin=400000", "hash=***&bin=400000"),
+            ("%68ash=a&b", "%68ash=***&b"),
+            (
+                "request=%7B%22card%22%3A%7B%22hash%22%3A%22x%22%7D%2C%22amount%22%3A%221%22%7D",
+                r#"request={"card":{"hash":"***"},"amount":"1"}"#,
+            ),
+            ("request=%7B%22hash%22%3A%22never+closed", r#"request={"hash":"***""#),
+            ("numero=4111111111111111", "numero=411111***1111"),
+            ("hash", "hash"),
+            ("a hash=b", "a hash=b"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(mask(text.as_bytes(), &["hash"]), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn a_card_number_keeps_its_first_six_and_last_four() {
         assert_eq!(mask_numbers("n=4111111111111111;"), "n=411111***1111;");
         assert_eq!(mask_numbers("4111 1111 1111 1111 x"), "411111***1111 x");
@@ -178,6 +230,11 @@ mod tests {
             let text = format!("{{\"x\":\"{before}\",\"secret\":\"{secret}\",\"y\":{after}");
             let masked = mask(text.as_bytes(), &["secret"]);
             prop_assert!(!masked.contains(&secret));
+            let form: String = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("request", &text)
+                .append_pair("secret", &secret)
+                .finish();
+            prop_assert!(!mask(form.as_bytes(), &["secret"]).contains(&secret));
         }
     }
 }
