@@ -30,7 +30,7 @@ use payment::provider::{Moment, Provider};
 use payment::step::{Answer, Input, Memo, Refusal, Step};
 use payment::subject::SubjectKind;
 use payment::task::Task;
-use payment::{Subject, Timestamp};
+use payment::{Storefront, Subject, Timestamp};
 
 use crate::stage::Stage;
 
@@ -45,7 +45,7 @@ pub use identifiers::{amount, is_hash, is_merchant_usn, is_nit, is_nita, is_nsua
 pub use open::{page_url, store_identification};
 pub use reasons::{ReasonText, reason_text, reason_texts};
 pub use statuses::{StatusText, may_become, status_texts};
-pub use storefront::{Question, Storefront, storefront};
+pub use storefront::storefront;
 
 /// Carat e-SiTef, as the hub drives it. It has no state: everything comes with the task and the account.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,6 +54,10 @@ pub struct CaratEsitef;
 impl Provider for CaratEsitef {
     fn profile(&self) -> &'static payment::profile::Profile {
         &profile::PROFILE
+    }
+
+    fn storefront(&self) -> Option<&'static Storefront> {
+        Some(storefront())
     }
 
     fn check(&self, order: &Order, account: &Account) -> Vec<Complaint> {

@@ -1,83 +1,23 @@
-//! What shops and pages show about Carat before and after paying: texts as data, in three languages.
+//! What shops and pages show about Carat before and after paying: texts as data. No logo is published: the brand stands
+//! as text.
 
 use std::sync::LazyLock;
 
-use payment::order::Language;
+use payment::Storefront;
 
-/// What is shown about a method of payment. No logo is published: the brand stands as text.
-#[derive(Clone, Debug)]
-pub struct Storefront {
-    texts: Vec<Row>,
-}
+const TABLE: &str = include_str!("../../storefront/texts.tsv");
 
-/// A question that shoppers ask, with its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// The question.
-    pub question: &'static str,
-    /// The answer.
-    pub answer: &'static str,
-}
+static STOREFRONT: LazyLock<Storefront> = LazyLock::new(|| Storefront::read(TABLE));
 
 /// What is shown about Carat.
 pub fn storefront() -> &'static Storefront {
     &STOREFRONT
 }
 
-impl Storefront {
-    /// A label by its name: `brand`, `method`, `pay`, `before_paying`, `after_paying`. Nothing for another name.
-    pub fn label(&self, name: &str, language: Language) -> Option<&'static str> {
-        self.texts.iter().find(|row| row.kind == "label" && row.name == name).map(|row| row.text(language))
-    }
-
-    /// How to pay, one sentence a step.
-    pub fn how_to_pay(&self, language: Language) -> impl Iterator<Item = &'static str> {
-        self.texts.iter().filter(|row| row.kind == "step").map(move |row| row.text(language))
-    }
-
-    /// The questions with their answers.
-    pub fn questions(&self, language: Language) -> impl Iterator<Item = Question> {
-        let of_kind = |kind| self.texts.iter().filter(move |row| row.kind == kind);
-        of_kind("question").zip(of_kind("answer")).map(move |(question, answer)| Question {
-            question: question.text(language),
-            answer: answer.text(language),
-        })
-    }
-}
-
-const TABLE: &str = include_str!("../../storefront/texts.tsv");
-
-static STOREFRONT: LazyLock<Storefront> =
-    LazyLock::new(|| Storefront { texts: TABLE.lines().skip(1).filter_map(row).collect() });
-
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    kind: &'static str,
-    name: &'static str,
-    es: &'static str,
-    pt: &'static str,
-    en: &'static str,
-}
-
-impl Row {
-    const fn text(&self, language: Language) -> &'static str {
-        match language {
-            Language::Es => self.es,
-            Language::Pt => self.pt,
-            Language::En => self.en,
-        }
-    }
-}
-
-fn row(line: &'static str) -> Option<Row> {
-    let mut cells = line.split('\t');
-    let (kind, name) = (cells.next()?, cells.next()?);
-    let (es, pt, en) = (cells.next()?, cells.next()?, cells.next()?);
-    Some(Row { kind, name, es, pt, en })
-}
-
 #[cfg(test)]
 mod tests {
+    use payment::order::Language;
+
     use super::*;
 
     /// Names that are the same in every language.
@@ -85,8 +25,8 @@ mod tests {
 
     #[test]
     fn every_text_is_there_in_every_language_and_is_translated() {
-        assert_eq!(storefront().texts.len(), TABLE.lines().count() - 1);
-        for row in &storefront().texts {
+        assert_eq!(storefront().rows().len(), TABLE.lines().count() - 1);
+        for row in storefront().rows() {
             let texts = [row.es, row.pt, row.en];
             assert!(texts.iter().all(|text| !text.is_empty()), "{}", row.name);
             if !SAME_EVERYWHERE.contains(&row.name) {
@@ -98,7 +38,7 @@ mod tests {
     #[test]
     fn every_question_is_followed_by_its_own_answer() {
         let names = |kind| {
-            let rows = storefront().texts.iter().filter(move |row| row.kind == kind);
+            let rows = storefront().rows().iter().filter(move |row| row.kind == kind);
             rows.map(|row| row.name).collect::<Vec<_>>()
         };
         assert_eq!(names("question"), names("answer"));
