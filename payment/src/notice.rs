@@ -112,7 +112,8 @@ pub enum Verdict {
     Repeated,
     /// It claims a signature that does not hold.
     Forged,
-    /// It carries no signature. With [`Reading::ask`] it is a hint to go and ask, about something we know; it tells no fact.
+    /// It carries no signature. With [`Reading::ask`] it is a hint to go and ask, with [`Reading::handover`]
+    /// a piece of our own call; it tells no fact.
     Unsigned,
     /// It is signed by a key that we do not have: about something we do not know, or not yet.
     Unverifiable,

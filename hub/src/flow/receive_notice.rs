@@ -414,9 +414,10 @@ impl Judged {
     }
 }
 
-/// A notice without a signature that its client takes for a reason to ask: its facts, if it has any, are not believed.
-fn is_hint(reading: &Reading) -> bool {
-    reading.verdict == Verdict::Unsigned && reading.ask
+/// A notice without a signature that its client takes for a reason to ask, or for a piece of our own call that the provider
+/// judges itself: its facts, if it has any, are not believed.
+const fn is_hint(reading: &Reading) -> bool {
+    matches!(reading.verdict, Verdict::Unsigned) && (reading.ask || reading.handover.is_some())
 }
 
 /// What marks a test is not signed: a real notice altered to look like one still makes us ask. What is never signed makes us

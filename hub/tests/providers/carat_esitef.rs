@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use carat_esitef_client::CaratEsitef;
 use carat_esitef_simulator::CaratEsitef as Simulated;
+use hub::settings::Settings;
 use hub::store::Payment;
 use payment::account::Environment;
 use payment::order::{Language, Order, Shopper};
@@ -19,7 +20,7 @@ const VISA: &str = "4000000000000044";
 /// The amount that is denied whatever the card, in minor units.
 const DENIED: i64 = 2_200_000;
 
-fn order(reference: &str) -> Order {
+pub fn order(reference: &str) -> Order {
     Order {
         reference: reference.into(),
         total: Money::new(if reference.starts_with("NEGADO") { DENIED } else { 11_900 }, Currency::Brl),
@@ -48,6 +49,11 @@ fn order(reference: &str) -> Order {
 }
 
 async fn stage(database: &TestDatabase) -> Stage {
+    stage_with(database, &[]).await
+}
+
+/// The same, with settings of the hub's account.
+pub async fn stage_with(database: &TestDatabase, settings: &[(&str, &str)]) -> Stage {
     let cast = Cast {
         protocol: Arc::new(CaratEsitef),
         simulator: Box::new(Simulated::new()),
@@ -61,11 +67,15 @@ async fn stage(database: &TestDatabase) -> Stage {
         wanted.settings.insert("storage_url".into(), format!("{url}/storage"));
         wanted.settings.insert("authenticity_url".into(), format!("{url}/authenticity"));
     };
-    Stage::build(database, cast, addresses, Environment::Test, |_| {}).await
+    let tune = |hub: &mut Settings| {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        hub.accounts[0].settings.extend(settings);
+    };
+    Stage::build(database, cast, addresses, Environment::Test, tune).await
 }
 
 /// Goes through the portal's page without scripts.
-async fn pay_on_page(stage: &Stage, payment: &Payment) {
+pub async fn pay_on_page(stage: &Stage, payment: &Payment) {
     let pay_url = payment.detail.pay_url.clone().expect("somewhere to pay");
     let portal = format!("http://{}", stage.sandbox.address(stage.provider).expect("a port"));
     let page = format!("{portal}{}?{}", pay_url.path(), pay_url.query().expect("the transaction"));

@@ -1,6 +1,7 @@
 //! Each provider's payments from creation to their end, against its simulator over HTTP, on both databases.
 
 mod carat_esitef;
+mod carat_esitef_cards;
 mod etpay;
 mod pagoefectivo;
 #[path = "../support/mod.rs"]

@@ -209,7 +209,18 @@ fn cancel(act: &Act, account: &Account, nit: &str) -> Result<Step, Box<Refusal>>
 
 /// Whether the whole payment is given back in one go: only then no amount is told.
 fn is_all(act: &Act) -> bool {
-    act.is_whole && act.amount == act.movement.amount
+    act.amount == act.movement.amount
+}
+
+/// Whether nothing is left after it: then the portal tells it by the payment's own status, too.
+fn is_last(act: &Act) -> bool {
+    let refunds = act
+        .target
+        .movements
+        .iter()
+        .filter(|known| known.kind == MovementKind::Refund && known.state == MovementState::Approved);
+    let before: i64 = refunds.map(|refund| refund.amount.minor).sum();
+    before.saturating_add(act.amount.minor) >= act.movement.amount.minor
 }
 
 fn find_cancellation(account: &Account, nit: &str, tries: u32) -> Step {
@@ -253,7 +264,7 @@ fn given_back(told: &Cancellation, answer: &Answer, act: &Act, account: &Account
         let detail = format!("The portal gave back another amount than {}.", act.amount);
         vec![FactKind::Contradicted { detail }]
     } else {
-        let name = if act.is_whole { payment } else { nit };
+        let name = if is_last(act) { payment } else { nit };
         let at = told.authorizer_date.text().and_then(dates::instant).filter(|at| *at <= answer.received_at);
         vec![FactKind::Moved(movement(
             act,
