@@ -100,9 +100,11 @@ impl AvalPay {
         let is_late = !is_open && settings.after_cutoff == AfterCutoff::Rejected;
         let kind = if is_open { Kind::Reversal } else { Kind::Refund };
         let reference = self.reference_at(place);
-        let scripted = self.next_scripted_action(&reference);
-        let verdict =
-            if is_late { Verdict::Rejected(REFUSED) } else { scripted.unwrap_or(Verdict::Approved) };
+        let verdict = if is_late {
+            Verdict::Rejected(REFUSED)
+        } else {
+            self.next_scripted_action(&reference).unwrap_or(Verdict::Approved)
+        };
         let internal_reference = self.give_back(place, wanted, kind, verdict.is_approved(), now, world);
         Ok(Done {
             internal_reference,

@@ -263,7 +263,9 @@ proptest! {
     #[test]
     fn bytes_of_any_kind_are_answered_on_every_path(
         body in proptest::collection::vec(any::<u8>(), 0..300),
-        path in "(/api/session|/api/session/508817|/api/session/508817/cancel|/spa/session/508817/0|/[a-z/%ñ]{0,20})",
+        path in "(/api/session|/api/session/508817|/api/session/508817/cancel|/spa/session/508817/0|/api/collect|/api/reverse|\
+                 /api/transaction|/api/instrument/invalidate|/api/gateway/(token|information)|/rest/mock/redirection/0|\
+                 /panel/libreria(/cards|/transactions/(1|x)(/reverse|/reverse-late)?|/recurrences/1/cancel)?|/[a-z/%ñ]{0,20})",
         method in "(GET|POST|PUT|)",
         kind in "(application/json|application/x-www-form-urlencoded|)",
     ) {
@@ -277,10 +279,10 @@ proptest! {
     #[test]
     fn any_form_is_answered_on_every_step_of_the_page(
         body in proptest::collection::vec(any::<u8>(), 0..300),
-        step in "(email|card|challenge|abandon|language)",
+        step in "(email|card|pse|challenge|abandon|language)",
     ) {
         let mut bench = Bench::new();
-        let (_, page) = bench.session("{}");
+        let (_, page) = bench.session(r#"{"payment":{"allowPartial":true}}"#);
         bench.open_card_form(&page);
         let request = bench.request("POST", &format!("{page}/{step}"), "application/x-www-form-urlencoded", body);
         let reply = bench.handle(&request);
@@ -298,5 +300,25 @@ proptest! {
         let mut bench = Bench::new();
         let (status, _) = bench.create(&format!("{{\"{member}\":{value}}}"));
         prop_assert!(status == 200 || status == 400);
+    }
+
+    #[test]
+    fn any_json_value_in_any_member_of_a_later_operation_is_answered(
+        path in "(collect|transaction|reverse|instrument/invalidate|gateway/token|gateway/information)",
+        member in "(payment|payer|instrument|internalReference|action|amount)",
+        value in prop_oneof![
+            Just("7"), Just("-1e99"), Just("\"\""), Just("\"990398\""), Just("990398"), Just("[]"), Just("{}"), Just("true"),
+            Just("{\"token\":{\"token\":[]}}"), Just("{\"token\":{\"subtoken\":7}}"), Just("{\"card\":{\"number\":7}}"),
+            Just("{\"recurring\":7,\"dispersion\":{}}"), Just("{\"currency\":\"COP\",\"total\":-1}"),
+        ],
+        with_action in any::<bool>(),
+    ) {
+        let mut bench = Bench::new();
+        let (_, page) = bench.session("{}");
+        bench.pay(&page, super::driving::A_CARD);
+        let reversal = if with_action && member != "action" { r#","action":"reverse""# } else { "" };
+        let reference = if member == "internalReference" { "" } else { r#","internalReference":990398"# };
+        let (status, _) = bench.post(&format!("/api/{path}"), &format!(r#""{member}":{value}{reversal}{reference}"#));
+        prop_assert!(status == 200 || status == 400, "{}", status);
     }
 }
