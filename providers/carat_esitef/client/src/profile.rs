@@ -59,7 +59,8 @@ const SETTINGS: &[Setting] = &[
     Setting {
         name: MERCHANT_ID,
         kind: SettingKind::Credential,
-        help: "The shop's code (merchant_id), of the same environment as the base URL.",
+        help: "The shop's code (merchant_id), of the same environment as the base URL. At the portal its addresses for status, storage and \
+               authenticity are the account's notice address with /status, /storage and /authenticity behind it.",
     },
     Setting {
         name: MERCHANT_KEY,
