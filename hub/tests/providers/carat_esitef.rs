@@ -101,7 +101,7 @@ fn nit(payment: &Payment) -> String {
 }
 
 /// Posts a form to one of the account's notice addresses and answers the status.
-async fn notify(stage: &Stage, route: &str, form: &[(&str, &str)]) -> u16 {
+pub async fn notify(stage: &Stage, route: &str, form: &[(&str, &str)]) -> u16 {
     let url = format!("{}/notices/{}/{}/{route}", stage.hub_url, stage.provider, stage.account);
     stage.browser.post(url).form(form).send().await.expect("an answer").status().as_u16()
 }

@@ -13,10 +13,11 @@ use testing::TestDatabase;
 use super::carat_esitef::{order, pay_on_page, stage_with};
 use crate::support::stage::{MERCHANT, Stage};
 
-const CUSTOMER: &str = "cliente-7";
+/// Whose cards are kept.
+pub const CUSTOMER: &str = "cliente-7";
 
 /// Creates a payment of an order that is changed a little.
-async fn create(stage: &Stage, reference: &str, change: impl FnOnce(&mut Order)) -> Payment {
+pub async fn create(stage: &Stage, reference: &str, change: impl FnOnce(&mut Order)) -> Payment {
     let mut order = order(reference);
     change(&mut order);
     let wanted = NewPayment { order, account_id: None, idempotency_key: format!("key-{reference}") };
@@ -24,7 +25,7 @@ async fn create(stage: &Stage, reference: &str, change: impl FnOnce(&mut Order))
 }
 
 /// The shopper types a card on the hub's own page.
-async fn type_card(stage: &Stage, payment: &Payment, number: &str) -> Result<Payment, SupplyError> {
+pub async fn type_card(stage: &Stage, payment: &Payment, number: &str) -> Result<Payment, SupplyError> {
     let typed = TypedCard {
         number: number.to_owned().into(),
         expiry: "12/30".to_owned().into(),
@@ -35,31 +36,31 @@ async fn type_card(stage: &Stage, payment: &Payment, number: &str) -> Result<Pay
     supply(stage, payment, Typed::Card(card)).await
 }
 
-async fn supply(stage: &Stage, payment: &Payment, typed: Typed) -> Result<Payment, SupplyError> {
+pub async fn supply(stage: &Stage, payment: &Payment, typed: Typed) -> Result<Payment, SupplyError> {
     let attempt = stage.attempt(payment).await;
     flow::supply_card(&stage.hub, MERCHANT, &attempt, typed).await
 }
 
 /// Pays on the portal's page with a card that is kept.
-async fn keep_card(stage: &Stage, reference: &str) -> Payment {
+pub async fn keep_card(stage: &Stage, reference: &str) -> Payment {
     let payment = create(stage, reference, |order| order.keep_instrument = true).await;
     pay_on_page(stage, &payment).await;
     stage.settle().await;
     payment
 }
 
-async fn instruments(stage: &Stage) -> Vec<Instrument> {
+pub async fn instruments(stage: &Stage) -> Vec<Instrument> {
     stage.hub.store.instruments_of(MERCHANT, CUSTOMER).await.expect("instruments")
 }
 
-async fn the_card(stage: &Stage) -> Instrument {
+pub async fn the_card(stage: &Stage) -> Instrument {
     let mut kept = instruments(stage).await;
     assert_eq!(kept.len(), 1, "one card is kept");
     kept.remove(0)
 }
 
 /// Charges the kept card while the shopper is away.
-async fn charge(stage: &Stage, reference: &str) -> Payment {
+pub async fn charge(stage: &Stage, reference: &str) -> Payment {
     let card = the_card(stage).await;
     create(stage, reference, |order| {
         order.instrument = Some(card.id.clone());
@@ -68,11 +69,11 @@ async fn charge(stage: &Stage, reference: &str) -> Payment {
     .await
 }
 
-fn set(stage: &Stage, setting: &str, value: &str) {
+pub fn set(stage: &Stage, setting: &str, value: &str) {
     stage.command("set_account", json!({ "account": stage.account, "setting": setting, "value": value }));
 }
 
-async fn operate(
+pub async fn operate(
     stage: &Stage,
     payment: &Payment,
     kind: OperationKind,

@@ -2,6 +2,7 @@
 
 mod carat_esitef;
 mod carat_esitef_cards;
+mod carat_esitef_doubts;
 mod etpay;
 mod pagoefectivo;
 #[path = "../support/mod.rs"]

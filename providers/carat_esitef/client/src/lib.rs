@@ -68,6 +68,10 @@ impl Provider for CaratEsitef {
         account::nit_life_s(account)
     }
 
+    fn absence_proves_after_s(&self) -> Option<i64> {
+        Some(profile::CANCELLATION_OVER_AFTER_S)
+    }
+
     fn begin(&self, task: &Task, account: &Account, _moment: Moment) -> Step {
         let step = match task {
             Task::Authorize(authorization) => open::begin(authorization, account),
