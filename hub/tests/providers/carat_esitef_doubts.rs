@@ -15,8 +15,8 @@ use crate::support::stage::{MERCHANT, Stage};
 const VISA: &str = "4000000000000044";
 /// Another published card that is approved.
 const MASTERCARD: &str = "5000000000000001";
-/// Longer than the portal keeps a cancellation open, in seconds.
-const PAST_A_CANCELLATION_S: u64 = 45 * 60;
+/// Longer than a cancellation is taken to be pending at the portal, in seconds.
+const PAST_A_CANCELLATION_S: u64 = 25 * 3600;
 
 async fn paid(stage: &Stage, reference: &str) -> Payment {
     let payment = stage.order(reference).await;

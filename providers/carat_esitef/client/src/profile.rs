@@ -17,9 +17,9 @@ const HOUR: i64 = 60 * MINUTE;
 
 /// How long after its end a transaction is still asked for, in seconds: the portal keeps it fifteen days (PROTOCOL.md 9.5).
 const GRACE_S: i64 = 24 * HOUR;
-/// A cancellation's own `nit` ends like any other (PROTOCOL.md 9.10): after that, and some minutes, a payment that is still
-/// confirmed was not given back, whatever became of the answer.
-pub const CANCELLATION_OVER_AFTER_S: i64 = (NIT_LIFE + 5) * MINUTE;
+/// CA-U60: how long a cancellation may be pending is not told. A payment that is still confirmed a day after one was sent is
+/// taken not to be given back; should it be all the same, the portal refuses a second one (PROTOCOL.md 9.10).
+pub const CANCELLATION_OVER_AFTER_S: i64 = 24 * HOUR;
 /// Notices are hints, and for payments by REST there may be none (PROTOCOL.md 4.1): only asking tells.
 const USUAL: Cadence =
     Cadence { first_after_s: 5 * MINUTE, every_s: 10 * MINUTE, after_expiry_s: Some(2 * MINUTE) };
