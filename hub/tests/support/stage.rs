@@ -76,6 +76,7 @@ pub struct Stage {
     /// A browser without scripts.
     pub browser: reqwest::Client,
     inbox: Inbox,
+    database_url: String,
     shutdown: CancellationToken,
 }
 
@@ -96,11 +97,13 @@ impl Stage {
     ) -> Self {
         let Cast { protocol, simulator, account: account_id, order } = cast;
         let provider = protocol.profile().id;
-        let start: Timestamp = "2026-03-14T15:00:00Z".parse().expect("a timestamp");
+        let start = start();
         let sandbox_clock = simulation::Clock::frozen(start);
         let mut config = SandboxConfig::new(vec![Mount::on_loopback(simulator, 0)]);
         config.clock = sandbox_clock;
         config.seed = 7;
+        // A hub that died in a rehearsal leaves the provider without an answer.
+        config.notice_timeout = Duration::from_secs(3);
         let sandbox = Sandbox::start(config).await.expect("the sandbox starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port for the hub");
         let hub_url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -128,10 +131,38 @@ impl Stage {
             .build()
             .expect("a browser");
         let inbox = Inbox::default();
-        let stage =
-            Self { provider, account: account_id, order, hub, sandbox, hub_url, browser, inbox, shutdown };
+        let stage = Self {
+            provider,
+            account: account_id,
+            order,
+            hub,
+            sandbox,
+            hub_url,
+            browser,
+            inbox,
+            database_url: database.url.clone(),
+            shutdown,
+        };
         stage.open_endpoint().await;
         stage
+    }
+
+    /// Another hub in the place of one that died, on the same record and in the same time.
+    pub async fn restart(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port for the hub");
+        self.hub_url = format!("http://{}", listener.local_addr().expect("an address"));
+        let store = Store::connect(&self.database_url).await.expect("the database");
+        let mut settings = self.hub.settings.clone();
+        settings.public_url = self.hub_url.parse().expect("a URL");
+        let clock = Clock::frozen(start());
+        clock.follow(self.hub.clock.now().as_microsecond() - start().as_microsecond());
+        self.hub = Hub::new(settings, self.hub.providers.clone(), clock, store).expect("a hub");
+        tokio::spawn(hub::server::serve(Arc::clone(&self.hub), listener, self.shutdown.clone()));
+        let notices = format!("{}/notices/{}/{}", self.hub_url, self.provider, self.account);
+        let told = serde_json::json!({
+            "account": self.account, "setting": "notification_url", "value": notices,
+        });
+        self.command("set_account", told);
     }
 
     async fn open_endpoint(&self) {
@@ -296,6 +327,11 @@ impl Stage {
         let post = self.browser.post(url).header("content-type", "application/json").body(body);
         post.send().await.expect("an answer").status().as_u16()
     }
+}
+
+/// When the stories begin.
+fn start() -> Timestamp {
+    "2026-03-14T15:00:00Z".parse().expect("a timestamp")
 }
 
 async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: String) -> axum::http::StatusCode {
