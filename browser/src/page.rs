@@ -235,6 +235,16 @@ impl Page {
         self.element(selector).await?.text().await
     }
 
+    /// The document as markup, with what is hidden in it.
+    ///
+    /// # Errors
+    /// Whatever stops the command.
+    pub async fn html(&self) -> Result<String, BrowserError> {
+        let root = self.call("DOM.getDocument", json!({})).await?["root"]["nodeId"].take();
+        let command = "DOM.getOuterHTML";
+        member(&self.call(command, json!({ "nodeId": root })).await?, command, "outerHTML")
+    }
+
     /// Goes one step back in the page's history and waits until that document has loaded.
     ///
     /// # Errors

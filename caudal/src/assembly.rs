@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hub::flow::AgreementError;
 use hub::store::{Store, StoreError};
 use hub::{Clock, Hub, Providers, Settings, server, workers};
 use secrecy::{ExposeSecret, SecretString};
@@ -96,6 +97,17 @@ pub fn database_failure(error: &StoreError) -> Failure {
 pub fn hub(settings: Settings, providers: Providers, store: Store) -> Result<Arc<Hub>, Failure> {
     Hub::new(settings, providers, Clock::real(), store)
         .map_err(|error| Failure::environment(error.to_string()))
+}
+
+/// Adds what was newly agreed upon with providers to the record.
+///
+/// # Errors
+/// [`Failure::Usage`] when a value changed without an agreement of its own.
+pub async fn note_agreements(hub: &Hub) -> Result<(), Failure> {
+    hub::flow::note_agreements(hub).await.map_err(|error| match error {
+        AgreementError::NotAgreed { .. } => Failure::usage(error.to_string()),
+        AgreementError::Store(error) => database_failure(&error),
+    })
 }
 
 /// Where the workers of a hub that serves are.

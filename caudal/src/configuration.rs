@@ -129,16 +129,17 @@ fn check(
         let text = format!("accounts.{}.merchant: there is no [merchants.{}]", orphan.id, orphan.merchant);
         return Err(Failure::usage(text));
     }
+    let limits = accounts.iter().map(|account| {
+        let section = &file.accounts[&account.id];
+        Ok((account.id.clone(), accounts::limits(account, section, providers)?))
+    });
+    let limits = limits.collect::<Result<_, Failure>>()?;
     let settings = Settings {
         public_url: url("hub.public_url", &file.hub.public_url, is_production)?,
         is_production,
         merchants,
         accounts,
-        limits: file
-            .accounts
-            .iter()
-            .map(|(id, section)| Ok((id.clone(), accounts::limits(id, section)?)))
-            .collect::<Result<_, Failure>>()?,
+        limits,
         console: console(file)?,
         events: EventSettings {
             allow_private_targets: file.events.allow_private_targets,

@@ -107,6 +107,7 @@ impl Stage {
         let listener = ports::listen("hub", addresses.hub).await?;
         let hub_settings = hub_settings(&places, &keys, accounts);
         let hub = assembly::hub(hub_settings, registry::providers(), store)?;
+        assembly::note_agreements(&hub).await?;
         let serving = stop.clone();
         let hub = tokio::spawn(async move { assembly::serve(&hub, listener, Workers::Here, serving).await });
         let shop = Shop::start(shop_settings(&addresses, &places, &keys)).await;

@@ -25,12 +25,16 @@ const BY_PROVIDER: [(&str, usize); 3] = [("avalpay", 12), ("etpay", 6), ("pagoef
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demo_plants_payments_with_every_provider_and_keeps_them_until_it_begins_anew() {
+    let _story =
+        testing::story("a_demo_plants_payments_with_every_provider_and_keeps_them_until_it_begins_anew");
     let place = Place::with("");
     let first = statuses_of(&place, &[]).await;
     assert_eq!(first.len(), 24, "{first:?}");
     assert_eq!(counted(first.values().map(|(status, _)| status)), PLANTED);
     assert_eq!(counted(first.values().map(|(_, provider)| provider)), BY_PROVIDER);
 
+    // Read while it ran: nothing that it wrote holds a secret that the sandbox issued.
+    testing::covers!("PE-44");
     let again = statuses_of(&place, &[]).await;
     assert_eq!(again, first, "the same payments, where they stood");
     let anew = statuses_of(&place, &["--fresh"]).await;
@@ -41,6 +45,33 @@ async fn a_demo_plants_payments_with_every_provider_and_keeps_them_until_it_begi
     assert_eq!(mode("here"), 0o700);
     for key in ["here/master.key", "here/api.key", "here/console.password"] {
         assert_eq!(mode(key), 0o600, "{key}");
+    }
+}
+
+/// What the sandbox issued that is secret: keys of accounts, at least as long as a key is.
+async fn issued_secrets(client: &reqwest::Client, told: &Value) -> Vec<String> {
+    let mut url: Url = told["steering"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+    url.set_ip_host([127, 0, 0, 1].into()).expect("an address");
+    let asked = client.get(url.join("/_sandbox/accounts").expect("a path")).send().await;
+    let accounts: Value = asked.expect("an answer").json().await.expect("JSON");
+    let mut secrets = Vec::new();
+    gather(&accounts, &mut secrets);
+    secrets
+}
+
+fn gather(value: &Value, secrets: &mut Vec<String>) {
+    const SECRET: [&str; 4] = ["secret_key", "access_key", "merchant_api_token", "tran_key"];
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.as_str() {
+                    Some(text) if SECRET.contains(&name.as_str()) => secrets.push(text.to_owned()),
+                    _ => gather(member, secrets),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| gather(item, secrets)),
+        _ => {}
     }
 }
 
@@ -64,6 +95,16 @@ async fn statuses_of(place: &Place, more: &[&str]) -> BTreeMap<String, (String, 
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
     let asked = client.get(url.join("/v1/payments?limit=100").expect("a path")).bearer_auth(key.trim());
     let page: Value = asked.send().await.expect("an answer").json().await.expect("JSON");
+    let kept = issued_secrets(&client, &told).await;
+    assert!(kept.len() >= 7, "the sandbox has issued secrets: {}", kept.len());
+    for entry in std::fs::read_dir(place.path("here")).expect("the directory") {
+        let path = entry.expect("an entry").path();
+        let bytes = std::fs::read(&path).expect("a file");
+        for secret in &kept {
+            let holds = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert!(!holds, "{} holds a secret of a provider's account", path.display());
+        }
+    }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let payments = page["data"].as_array().expect("payments").iter();
     let statuses = payments

@@ -167,6 +167,12 @@ impl AddressRange {
     }
 }
 
+impl From<IpAddr> for AddressRange {
+    fn from(address: IpAddr) -> Self {
+        Self { first: address, bits: if address.is_ipv4() { 32 } else { 128 } }
+    }
+}
+
 impl std::str::FromStr for AddressRange {
     type Err = NotARange;
 

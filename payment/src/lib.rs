@@ -8,6 +8,7 @@
 //! Nothing here does I/O, and nothing here owns a clock or chance: time and entropy are handed in.
 
 pub mod account;
+pub mod agreement;
 pub mod attempt;
 pub mod card;
 mod card_number;

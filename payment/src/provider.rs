@@ -1,7 +1,10 @@
 //! A provider's protocol as a state machine without I/O. One driver in the hub does the calls.
 
+use std::net::IpAddr;
+
 use crate::Timestamp;
 use crate::account::Account;
+use crate::agreement::{Agreement, SettingComplaint};
 use crate::entropy::Entropy;
 use crate::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use crate::order::{Complaint, Order};
@@ -33,6 +36,21 @@ pub trait Provider: Send + Sync {
 
     /// What this provider would refuse in an order, before anything is written or sent.
     fn check(&self, order: &Order, account: &Account) -> Vec<Complaint>;
+
+    /// What is wrong with an account's configuration beyond each setting's own form: nothing is begun with it.
+    fn check_account(&self, _account: &Account) -> Vec<SettingComplaint> {
+        Vec::new()
+    }
+
+    /// From where the provider sends its notices to this account, where it says so; empty, from anywhere.
+    fn notice_addresses(&self, _account: &Account) -> Vec<IpAddr> {
+        Vec::new()
+    }
+
+    /// What of this account was agreed upon with the provider and may change by another agreement only.
+    fn agreements(&self, _account: &Account) -> Vec<Agreement> {
+        Vec::new()
+    }
 
     /// How long an attempt of this account lives when its order does not say, in seconds: within the profile's life.
     fn default_life_s(&self, _account: &Account) -> i64 {

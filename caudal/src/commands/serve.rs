@@ -26,6 +26,7 @@ pub async fn run(options: &ServeOptions) -> Result<(), Failure> {
     let store = assembly::open(&configuration.database).await?;
     tracing::info!(address = %configuration.listen, url = %configuration.settings.public_url, "the hub is open");
     let hub = assembly::hub(configuration.settings, providers, store)?;
+    assembly::note_agreements(&hub).await?;
     let workers = if options.without_workers { Workers::Elsewhere } else { Workers::Here };
     assembly::serve(&hub, listener, workers, stop).await
 }

@@ -14,6 +14,7 @@ pub async fn run(options: &ConfigurationOptions) -> Result<(), Failure> {
     let stop = signals::stop_on_signal()?;
     let store = assembly::open(&configuration.database).await?;
     let hub = assembly::hub(configuration.settings, providers, store)?;
+    assembly::note_agreements(&hub).await?;
     tracing::info!("the workers look for work");
     assembly::work(&hub, stop).await
 }

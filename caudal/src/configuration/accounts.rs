@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hub::Providers;
-use hub::settings::{AccountLimits, NotARange};
+use hub::settings::{AccountLimits, AddressRange, NotARange};
 use payment::Account;
 use payment::account::Environment;
 use payment::profile::{Profile, Setting, SettingKind};
@@ -56,15 +56,26 @@ pub fn account(
     for setting in profile.settings {
         read_setting(&at, section, setting, secrets, &mut account)?;
     }
+    if let Some(complaint) = provider.check_account(&account).first() {
+        let (setting, detail) = (complaint.setting, &complaint.detail);
+        return Err(Failure::usage(format!("{at}.settings.{setting}: {detail}")));
+    }
     Ok(account)
 }
 
-/// The limits of an account: the usual ones where its section says nothing.
+/// The limits of an account: the usual ones where its section says nothing, and the provider's own addresses for notices.
 ///
 /// # Errors
 /// [`Failure`] naming the key.
-pub fn limits(id: &str, section: &AccountSection) -> Result<AccountLimits, Failure> {
-    let usual = AccountLimits::default();
+pub fn limits(
+    account: &Account,
+    section: &AccountSection,
+    providers: &Providers,
+) -> Result<AccountLimits, Failure> {
+    let known = providers.get(&account.provider).map(|provider| provider.notice_addresses(account));
+    let notice_addresses: Vec<AddressRange> = known.into_iter().flatten().map(AddressRange::from).collect();
+    let usual = AccountLimits { notice_addresses, ..AccountLimits::default() };
+    let id = &account.id;
     let Some(written) = &section.limits else { return Ok(usual) };
     let at = format!("accounts.{id}.limits");
     let bounded = |name: &str, value: Option<u64>, usual: u64, least: u64, most: u64| {
@@ -99,7 +110,10 @@ pub fn limits(id: &str, section: &AccountSection) -> Result<AccountLimits, Failu
             600_000,
         )?,
         notices_at_once: count(bounded("notices_at_once", written.notices_at_once, notices, 1, 1_000)?),
-        notice_addresses: written.notice_addresses.iter().map(range).collect::<Result<_, Failure>>()?,
+        notice_addresses: match written.notice_addresses.as_slice() {
+            [] => usual.notice_addresses,
+            written => written.iter().map(range).collect::<Result<_, Failure>>()?,
+        },
     })
 }
 

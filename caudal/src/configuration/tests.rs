@@ -163,3 +163,115 @@ fn the_configuration_in_force_hides_its_secrets() {
     }
     assert!(shown.contains("postgres://u:hidden@localhost/d") && shown.contains("[hidden]"), "{shown}");
 }
+
+/// An account of a provider in an environment, with settings.
+fn account_of(provider: &str, environment: &str, base_url: &str, settings: &str) -> String {
+    let account = format!(
+        "[accounts.main]\nmerchant = \"shop\"\nprovider = \"{provider}\"\nenvironment = \"{environment}\"\n\
+         base_url = \"{base_url}\"\n[accounts.main.settings]\n{settings}"
+    );
+    match environment {
+        "production" => production(&account),
+        _ => development(&format!("[merchants.shop]\nname = \"Shop\"\n{account}")),
+    }
+}
+
+fn cash_account(environment: &str, base_url: &str, settings: &str) -> String {
+    let keys = "id_service = \"4821\"\naccess_key_env = \"SECRET\"\nsecret_key_env = \"SECRET\"\n";
+    account_of("pagoefectivo", environment, base_url, &format!("{keys}{settings}"))
+}
+
+const CASH_PRODUCTION: &str = "https://services.pagoefectivo.pe";
+const CASH_TEST: &str = "https://pre1a.services.pagoefectivo.pe";
+const DECLARED: &str = "declared_addresses = \"203.0.113.24\"\n";
+
+fn addresses(text: &str) -> Vec<hub::settings::AddressRange> {
+    let checked = checked(text).unwrap_or_else(|failure| panic!("{failure}"));
+    checked.settings.limits_of("main").notice_addresses
+}
+
+fn ranges(addresses: &[&str]) -> Vec<hub::settings::AddressRange> {
+    addresses.iter().map(|text| text.parse().expect("an address")).collect()
+}
+
+#[test]
+fn notices_of_cash_codes_come_from_the_provider_s_own_addresses_by_default() {
+    let _story = testing::story("notices_of_cash_codes_come_from_the_provider_s_own_addresses_by_default");
+    let production = addresses(&cash_account("production", CASH_PRODUCTION, DECLARED));
+    assert_eq!(production, ranges(&["52.7.185.65", "35.169.242.145", "34.196.98.7"]));
+    testing::covers!("PE-32");
+    let test = addresses(&cash_account("test", CASH_TEST, ""));
+    assert_eq!(test, ranges(&["52.41.2.36", "54.203.44.193"]));
+    testing::covers!("PE-33");
+    let own = cash_account("test", CASH_TEST, "").replace(
+        "[accounts.main.settings]",
+        "[accounts.main.limits]\nnotice_addresses = [\"198.51.100.0/24\"]\n[accounts.main.settings]",
+    );
+    assert_eq!(addresses(&own), ranges(&["198.51.100.0/24"]), "what is written goes before");
+    assert_eq!(addresses(&cash_account("test", "http://127.0.0.1:9000", "")), []);
+}
+
+#[test]
+fn a_production_account_of_cash_codes_is_whole_and_speaks_tls() {
+    let _story = testing::story("a_production_account_of_cash_codes_is_whole_and_speaks_tls");
+    let plain = refusal(&cash_account("production", "http://services.pagoefectivo.pe", DECLARED));
+    assert!(plain.contains("accounts.main.base_url") && plain.contains("https"), "{plain}");
+    testing::covers!("PE-06", "PE-11");
+    let undeclared = refusal(&cash_account("production", CASH_PRODUCTION, ""));
+    assert!(undeclared.contains("accounts.main.settings.declared_addresses"), "{undeclared}");
+    let declared = checked(&cash_account("production", CASH_PRODUCTION, DECLARED));
+    let declared = declared.unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(declared.settings.accounts[0].setting("declared_addresses"), Some("203.0.113.24"));
+    testing::covers!("PE-03");
+    let inline = cash_account("production", CASH_PRODUCTION, DECLARED)
+        .replace("secret_key_env = \"SECRET\"", "secret_key = \"hub0Demo+Secret/Key1\"");
+    let inline = refusal(&inline);
+    assert!(inline.contains("accounts.main.settings.secret_key"), "{inline}");
+    assert!(!inline.contains("hub0Demo"), "a secret is not repeated in what is said about it");
+}
+
+#[test]
+fn what_is_arranged_with_the_executive_is_off_or_usual_until_it_is_named() {
+    let _story = testing::story("what_is_arranged_with_the_executive_is_off_or_usual_until_it_is_named");
+    let account = |settings: &str| {
+        let checked = checked(&cash_account("test", CASH_TEST, settings));
+        checked.unwrap_or_else(|failure| panic!("{failure}")).settings.accounts.remove(0)
+    };
+    assert_eq!(account("").setting("sms_reminders"), Some("off"));
+    let unarranged = refusal(&cash_account("test", CASH_TEST, "sms_reminders = \"pe\"\n"));
+    assert!(unarranged.contains("accounts.main.settings.sms_agreement"), "{unarranged}");
+    let arranged = account("sms_reminders = \"pe\"\nsms_agreement = \"Acta 9\"\n");
+    assert_eq!(arranged.setting("sms_reminders"), Some("pe"));
+    testing::covers!("PE-28");
+    // Each account sells its own products: their life is its own, and an order may name another one.
+    assert_eq!(account("").setting("default_life_minutes"), Some("1440"));
+    assert_eq!(account("default_life_minutes = 45\n").setting("default_life_minutes"), Some("45"));
+    assert!(
+        refusal(&cash_account("test", CASH_TEST, "default_life_minutes = 10\n"))
+            .contains("default_life_minutes")
+    );
+    testing::covers!("PE-13");
+    let unagreed = refusal(&cash_account("test", CASH_TEST, "maximum_pen = 1000000\n"));
+    assert!(unagreed.contains("accounts.main.settings.maximum_pen_agreement"), "{unagreed}");
+}
+
+#[test]
+fn a_transfer_account_is_not_enabled_while_one_of_its_four_values_is_empty() {
+    let _story = testing::story("a_transfer_account_is_not_enabled_while_one_of_its_four_values_is_empty");
+    let settings = "merchant_code = \"cl_shop_cl\"\nmerchant_api_token_env = \"SECRET\"\n\
+                    pmt_url = \"https://pmt-sandbox.etpay.com\"\n";
+    let whole = account_of("etpay", "test", "https://api-sandbox.etpay.com", settings);
+    assert!(checked(&whole).is_ok());
+    let holes = [
+        ("\"cl_shop_cl\"", "\"\"", "merchant_code"),
+        ("merchant_api_token_env = \"SECRET\"\n", "", "merchant_api_token"),
+        ("\"https://pmt-sandbox.etpay.com\"", "\"\"", "pmt_url"),
+        ("base_url = \"https://api-sandbox.etpay.com\"", "base_url = \"\"", "base_url"),
+    ];
+    for (value, nothing, name) in holes {
+        assert!(whole.contains(value), "{value}");
+        let refused = refusal(&whole.replace(value, nothing));
+        assert!(refused.contains(name), "{refused}");
+    }
+    testing::covers!("ET-28");
+}

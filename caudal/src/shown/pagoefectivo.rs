@@ -23,7 +23,7 @@ pub const SHOWN: Shown = Shown {
             settings: &[
                 ("default_life_minutes", "120"),
                 ("maximum_pen", "1000000"),
-                ("maximum_pen_agreement", "Acta de ensayo 1 del 2026-01-15"),
+                ("maximum_pen_agreement", "2026-01-15; Persona De Prueba; Acta de ensayo 1"),
             ],
         },
         ShownAccount {
@@ -33,7 +33,7 @@ pub const SHOWN: Shown = Shown {
             settings: &[
                 ("default_life_minutes", "120"),
                 ("maximum_usd", "300000"),
-                ("maximum_usd_agreement", "Acta de ensayo 2 del 2026-01-15"),
+                ("maximum_usd_agreement", "2026-01-15; Persona De Prueba; Acta de ensayo 2"),
             ],
         },
     ],

@@ -239,6 +239,20 @@ CREATE TABLE access_token (
     PRIMARY KEY (merchant_id, id)
 );
 
+-- What was agreed upon with a provider about an account, one row a change: nothing is ever taken out (PE-18).
+CREATE TABLE agreement (
+    merchant_id TEXT NOT NULL,
+    account_id  TEXT NOT NULL,
+    setting     TEXT NOT NULL,
+    ordinal     BIGINT NOT NULL,
+    value       TEXT NOT NULL,
+    agreed_on   TEXT NOT NULL,
+    author      TEXT NOT NULL,
+    document    TEXT NOT NULL,
+    noted_at    BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, account_id, setting, ordinal)
+);
+
 -- Captures, releases and refunds: begun, and what became of them.
 CREATE TABLE operation (
     merchant_id        TEXT NOT NULL,

@@ -31,6 +31,10 @@ struct StatusPage {
     contact: Contact,
     brand: String,
     is_test: bool,
+    /// How to pay, one sentence a step, as long as that is possible.
+    steps: Vec<&'static str>,
+    /// What happens after paying.
+    after_paying: Option<&'static str>,
     view: View,
 }
 
@@ -92,13 +96,17 @@ impl StatusPage {
     fn of(hub: &Hub, merchant: &Merchant, payment: &Payment, language: Language) -> Self {
         let provider = hub.providers.get(&payment.provider);
         let account = hub.settings.account(&payment.account_id);
+        let view = View::of(payment, hub.clock.now());
+        let storefront = provider.and_then(|provider| provider.storefront()).filter(|_| view.pay.is_some());
         Self {
             frame: Frame::new(language, &merchant.zone),
             merchant_name: merchant.name.clone(),
             contact: merchant.contact.clone(),
             brand: provider.map_or_else(String::new, |provider| provider.profile().brand.to_owned()),
             is_test: account.is_none_or(|account| account.environment != Environment::Production),
-            view: View::of(payment, hub.clock.now()),
+            steps: storefront.into_iter().flat_map(|shown| shown.how_to_pay(language)).collect(),
+            after_paying: storefront.and_then(|shown| shown.label("after_paying", language)),
+            view,
         }
     }
 }
@@ -171,6 +179,8 @@ pub(super) fn samples(language: Language) -> Vec<String> {
         contact: Contact { email: Some("\"><xss>@x.example".into()), phone: Some("<xss>".into()) },
         brand: "<xss>".into(),
         is_test: true,
+        steps: vec!["<xss>", "<xss>"],
+        after_paying: Some("<xss>"),
         view: View::of(&super::console::sample::payment(status), now),
     });
     pages.map(|page| page.render().expect("it renders")).collect()

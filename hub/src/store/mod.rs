@@ -1,6 +1,7 @@
 //! The database: SQLite or PostgreSQL behind one face. Every SQL text of the product is in this folder.
 
 mod aggregates;
+mod agreements;
 mod attempts;
 mod backup;
 mod calls;
@@ -25,6 +26,7 @@ mod tokens;
 mod work;
 
 pub use aggregates::Aggregate;
+pub use agreements::AgreementLine;
 pub use backup::DatabaseFile;
 pub use changes::Changes;
 pub use database::{IN_MEMORY, Store, StoreError, Tx};

@@ -41,7 +41,7 @@ messages! {
     partially_expired_meaning rejected_meaning failed_meaning expired_meaning cancelled_meaning
     reversed_meaning partially_refunded_meaning refunded_meaning returned_meaning disputed_meaning
     // the shopper's page
-    status_title reference state date total currency method authorization receipt_number issuer instalments
+    how_to_pay status_title reference state date total currency method authorization receipt_number issuer instalments
     paid_through reason last_attempt pay_now pay_code pay_until back_to look_again renews_itself contact_title
     contact_text test_payment print_hint
     // the shopper's page for a card
@@ -59,6 +59,7 @@ messages! {
     request answer verdict peer bytes replied received events deliveries endpoint tries
     next_try last_result failure nothing read_only all_verdicts latest_notices
     // the console's page of accounts
+    agreements agreements_note setting value agreed_on confirmed_by document notices_from from_anywhere addresses
     accounts no_accounts accounts_note environment_test environment_certification
     environment_production breaker_closed breaker_open breaker_half_open since failures_in_a_row
     next_trial calls_at_once calls_per_second left_alone_until clock_skew ahead behind last_answer not_yet

@@ -39,6 +39,8 @@ testing::both_databases! {
 
     async fn pagoefectivo_goes_through_every_hardship(database: TestDatabase) {
         check(players::pagoefectivo::player(), database.kind);
+        // The last cell: neither key stands in record, log, wire log or events.
+        testing::covers!("PE-07", "PE-47");
     }
 
     async fn etpay_goes_through_every_hardship(database: TestDatabase) {

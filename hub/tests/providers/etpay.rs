@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use etpay_client::EtPay;
 use etpay_simulator::EtPay as Simulated;
+use hub::settings::ConsoleAccess;
 use hub::store::Payment;
 use payment::account::Environment;
 use payment::order::{Language, Order, Shopper};
@@ -98,6 +100,56 @@ testing::both_databases! {
         assert_eq!(stage.verdicts().await, ["valid"]);
         assert_eq!(stage.requests("check_payment_status"), 0, "a verified notice is believed");
         testing::covers!("ET-01", "ET-23");
+    }
+
+    async fn a_return_proves_nothing_and_leads_to_the_same_place_after_every_end(database: TestDatabase) {
+        let stage = stage(&database).await;
+        let payment = stage.order("PEDIDO-11").await;
+        let journal = stage.sandbox.steering.journal(0, Some("etpay"), 1000);
+        let creation = journal.iter().find(|entry| entry.operation == "initialize_session").expect("a creation");
+        let body = serde_json::to_value(&creation.body).expect("JSON");
+        let body: serde_json::Value =
+            serde_json::from_str(body["text"].as_str().expect("a text")).expect("JSON");
+        assert_eq!(body["payment_completed_url"], body["payment_cancellation_url"], "both addresses are one");
+        let attempts = stage.hub.store.attempts(MERCHANT, &payment.id).await.expect("attempts");
+        assert_eq!((attempts.len(), &body["merchant_order_id"]), (1, &json!(attempts[0].reference)));
+        testing::covers!("ET-09");
+        // The success address opened by hand, with nothing paid and nothing told.
+        stage.come_back(&payment).await;
+        stage.settle().await;
+        assert_eq!(stage.now(&payment).await.status, Status::RequiresAction);
+        testing::covers!("ET-18");
+        go_through_funnel(&stage, &payment, HAS_TOO_LITTLE).await;
+        stage.settle().await;
+        stage.come_back(&payment).await;
+        stage.expect(&payment, Status::Rejected, 0).await;
+        let registered = format!("{}/notices/etpay/tienda-etpay", stage.hub_url);
+        let opened = stage.sandbox.steering.accounts()["etpay"][0].clone();
+        assert_eq!(opened.notification_url, Some(registered));
+        assert_eq!(stage.verdicts().await, ["valid"], "it was posted there, and taken");
+        testing::covers!("ET-17", "ET-20");
+    }
+
+    async fn the_attempt_s_payment_token_is_kept_and_shown_to_the_operator(database: TestDatabase) {
+        let sha256 = digest(&SHA256, b"una clave de operador").as_ref().try_into().expect("32 bytes");
+        let console = ConsoleAccess { user: "operadora".into(), password_sha256: sha256 };
+        let cast =
+            Cast { protocol: Arc::new(EtPay), simulator: Box::new(Simulated::new()), account: "tienda-etpay", order };
+        let stage =
+            Stage::build(&database, cast, |_| {}, Environment::Test, |settings| settings.console = Some(console)).await;
+        let payment = stage.order("PEDIDO-12").await;
+        go_through_funnel(&stage, &payment, PAYS).await;
+        stage.settle().await;
+        let stands = stage.expect(&payment, Status::Approved, 1).await;
+        let attempt = stage.command("attempt", json!({ "session_token": session(&payment) }));
+        let payment_token = attempt["payment_token"].as_str().expect("a token");
+        let kept = stands.detail.last_movement.expect("the charge").provider_reference;
+        assert_eq!(kept, payment_token);
+        let page = format!("{}/console/{MERCHANT}/payments/{}", stage.hub_url, payment.id);
+        let asked = stage.browser.get(page).basic_auth("operadora", Some("una clave de operador")).send().await;
+        let html = asked.expect("the console").text().await.expect("a page");
+        assert!(html.contains(payment_token), "the console shows it");
+        testing::covers!("ET-26");
     }
 
     async fn a_refused_transfer_is_told_and_costs_nothing(database: TestDatabase) {

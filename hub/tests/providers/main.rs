@@ -1,5 +1,6 @@
 //! Each provider's payments from creation to their end, against its simulator over HTTP, on both databases.
 
+mod agreements;
 mod carat_esitef;
 mod carat_esitef_cards;
 mod carat_esitef_doubts;

@@ -19,7 +19,7 @@ use crate::support::stage::{Cast, MERCHANT, Stage};
 
 const ACCOUNT: &str = "tienda-pagoefectivo";
 
-fn order(reference: &str) -> Order {
+pub fn order(reference: &str) -> Order {
     Order {
         reference: reference.into(),
         total: Money::new(14_990, Currency::Pen),
@@ -93,6 +93,33 @@ testing::both_databases! {
         assert_eq!(stage.verdicts().await, ["valid"]);
         assert_eq!(stage.requests("search_cips"), 0, "a verified notice is believed");
         testing::covers!("PE-05", "PE-16", "PE-38");
+    }
+
+    async fn notices_from_elsewhere_than_the_provider_are_refused_and_change_nothing(database: TestDatabase) {
+        let cast = Cast {
+            protocol: Arc::new(PagoEfectivo),
+            simulator: Box::new(Simulated::new()),
+            account: ACCOUNT,
+            order,
+        };
+        let elsewhere = |settings: &mut hub::Settings| {
+            let notice_addresses = vec!["52.41.2.36".parse().expect("an address")];
+            let limits = hub::settings::AccountLimits { notice_addresses, ..Default::default() };
+            settings.limits.insert(ACCOUNT.into(), limits);
+        };
+        let stage = Stage::build(&database, cast, |_| {}, Environment::Test, elsewhere).await;
+        let opened = stage.sandbox.steering.accounts()["pagoefectivo"][0].clone();
+        let registered = format!("{}/notices/pagoefectivo/{ACCOUNT}", stage.hub_url);
+        assert_eq!(opened.notification_url, Some(registered), "one address is registered");
+        testing::covers!("PE-29");
+        let payment = stage.order("PEDIDO-14").await;
+        pay(&stage, cip(&payment));
+        stage.settle().await;
+        assert_eq!(stage.now(&payment).await.status, Status::RequiresAction, "a notice from elsewhere");
+        assert_eq!(stage.verdicts().await, ["outside"]);
+        testing::covers!("PE-30");
+        stage.advance(20 * 60).await;
+        stage.expect(&payment, Status::Approved, 1).await;
     }
 
     async fn one_token_serves_many_codes_and_a_new_one_is_got_when_it_ends(database: TestDatabase) {

@@ -16,7 +16,7 @@ pub(super) static TEXT: Text = Text {
     contact: "Contact us",
     market: "Country",
     catalogue_intro: "Things that do not exist, at prices that can be paid in tests.",
-    tax_included: "VAT included",
+    tax_included: "taxes included",
     quantity: "Quantity",
     add: "Add to the cart",
     cart_title: "Your cart",

@@ -16,7 +16,7 @@ pub(super) static TEXT: Text = Text {
     contact: "Contacto",
     market: "País",
     catalogue_intro: "Cosas que no existen, a precios que sí se pueden pagar en pruebas.",
-    tax_included: "IVA incluido",
+    tax_included: "impuestos incluidos",
     quantity: "Cantidad",
     add: "Agregar al carrito",
     cart_title: "Tu carrito",

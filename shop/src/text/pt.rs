@@ -16,7 +16,7 @@ pub(super) static TEXT: Text = Text {
     contact: "Contato",
     market: "País de compra",
     catalogue_intro: "Coisas que não existem, a preços que se podem pagar em testes.",
-    tax_included: "IVA incluído",
+    tax_included: "impostos incluídos",
     quantity: "Quantidade",
     add: "Pôr no carrinho",
     cart_title: "Seu carrinho",

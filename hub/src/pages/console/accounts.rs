@@ -15,6 +15,7 @@ use super::super::{page, trouble};
 use super::operator::Operator;
 use crate::limits::{BreakerState, GateView};
 use crate::state::Hub;
+use crate::store::AgreementLine;
 use crate::text::Text;
 
 #[derive(Template)]
@@ -24,6 +25,8 @@ struct AccountsPage {
     merchant_id: String,
     merchant_name: String,
     accounts: Vec<AccountLine>,
+    /// What was agreed upon with providers, the earliest of each setting first.
+    agreements: Vec<AgreementLine>,
 }
 
 /// How one account stands, with instants of real time.
@@ -31,6 +34,10 @@ struct AccountLine {
     id: String,
     provider: String,
     environment: Environment,
+    /// Where its notices may come from; empty, from anywhere.
+    notice_addresses: usize,
+    /// What of its configuration may be shown.
+    settings: Vec<(String, String)>,
     breaker: BreakerState,
     /// Failed calls in a row, and how many open the breaker.
     failures: u32,
@@ -65,7 +72,11 @@ pub(super) async fn show(
     let accounts = hub.settings.accounts_of(&merchant.id).map(line).collect();
     let frame = Frame::new(operator.language, &merchant.zone);
     let (merchant_id, merchant_name) = (merchant.id.clone(), merchant.name.clone());
-    page(StatusCode::OK, &AccountsPage { frame, merchant_id, merchant_name, accounts })
+    let agreements = match hub.store.agreements(&merchant.id).await {
+        Ok(agreements) => agreements,
+        Err(error) => return trouble::unavailable(operator.language, &error),
+    };
+    page(StatusCode::OK, &AccountsPage { frame, merchant_id, merchant_name, accounts, agreements })
 }
 
 impl AccountLine {
@@ -76,6 +87,8 @@ impl AccountLine {
             id: account.id.clone(),
             provider: account.provider.clone(),
             environment: account.environment,
+            notice_addresses: view.limits.notice_addresses.len(),
+            settings: account.settings.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             breaker: view.breaker,
             failures: view.failures,
             breaker_failures: view.limits.breaker_failures,
@@ -121,6 +134,8 @@ pub(in super::super) fn samples(language: payment::order::Language) -> Vec<Strin
         id: "<xss>".into(),
         provider: "<xss>".into(),
         environment: Environment::Test,
+        notice_addresses: 2,
+        settings: vec![("<xss>".into(), "<xss>".into())],
         breaker: BreakerState::Closed,
         failures: 0,
         breaker_failures: 5,
@@ -148,11 +163,23 @@ pub(in super::super) fn samples(language: payment::order::Language) -> Vec<Strin
         vec![],
         vec![calm(), troubled(BreakerState::Open, 1_250), troubled(BreakerState::HalfOpen, -90_000)],
     ];
-    let pages = lists.into_iter().map(|accounts| AccountsPage {
+    let xss = || "<xss>".to_owned();
+    let agreement = || AgreementLine {
+        account_id: xss(),
+        setting: xss(),
+        ordinal: 1,
+        value: xss(),
+        agreed_on: xss(),
+        author: xss(),
+        document: xss(),
+        noted_at: at,
+    };
+    let pages = lists.into_iter().enumerate().map(|(number, accounts)| AccountsPage {
         frame: Frame::sample(language),
         merchant_id: "uno".into(),
         merchant_name: "<xss>".into(),
         accounts,
+        agreements: (0..number).map(|_| agreement()).collect(),
     });
     pages.map(|page| page.render().expect("it renders")).collect()
 }

@@ -19,6 +19,7 @@ mod storefront;
 mod wire;
 
 use payment::account::Account;
+use payment::agreement::SettingComplaint;
 use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::order::{Complaint, Order};
 use payment::profile::Profile;
@@ -49,6 +50,14 @@ impl Provider for EtPay {
 
     fn check(&self, order: &Order, account: &Account) -> Vec<Complaint> {
         check::order(order, account)
+    }
+
+    fn check_account(&self, account: &Account) -> Vec<SettingComplaint> {
+        let refused = account::pmt_url(account).err();
+        refused
+            .map(|refusal| SettingComplaint { setting: PMT_URL, detail: refusal.detail })
+            .into_iter()
+            .collect()
     }
 
     fn begin(&self, task: &Task, account: &Account, _moment: Moment) -> Step {

@@ -1,6 +1,10 @@
 //! What an account of PagoEfectivo is configured with: who it is, and what was agreed with the account executive
 //! (PROTOCOL.md 1.6).
 
+use std::net::IpAddr;
+
+use payment::account::Environment;
+use payment::agreement::{Agreement, Reference, SettingComplaint};
 use payment::step::{Advice, Refusal};
 use payment::{Account, Currency, Money};
 use secrecy::{ExposeSecret, SecretString};
@@ -33,6 +37,9 @@ pub const SMS_COUNTRIES: &[&str] = &["off", "pe", "ec", "pe_and_ec"];
 pub const SMS_AGREEMENT: &str = "sms_agreement";
 /// Setting: the merchant's own address that gets a copy of the mail with the code.
 pub const ADMIN_EMAIL: &str = "admin_email";
+
+/// Setting: the public addresses from which the hub calls, as the provider was told them (PE-03), between commas.
+pub const DECLARED_ADDRESSES: &str = "declared_addresses";
 
 /// The least amounts that are ever offered, in minor units. Only what is above 1.00 PEN and 0.50 USD is taken; the exact
 /// bound is never offered (C-01, C-02).
@@ -103,6 +110,51 @@ pub fn limits(account: &Account, currency: Currency) -> Option<Limits> {
     Some(Limits { least: Money::new(least, currency), most: Money::new(most, currency) })
 }
 
+/// The largest amounts as they were agreed, for the record of their changes (PE-18).
+pub fn agreements(account: &Account) -> Vec<Agreement> {
+    let of = |(_, _, _, maximum, agreement): (_, _, _, &str, &str)| Agreement {
+        setting: maximum.to_owned(),
+        value: agreed_maximum(account, maximum).unwrap_or_default().to_owned(),
+        reference: text(account, agreement).and_then(Reference::read),
+    };
+    AMOUNT_SETTINGS.into_iter().map(of).collect()
+}
+
+/// What is wrong with an account before anything is sent: a maximum (PE-18) or reminders by phone (PE-28) that nobody is
+/// said to have agreed to, and in production no address that the provider was told (PE-03).
+pub fn check(account: &Account) -> Vec<SettingComplaint> {
+    let mut complaints = Vec::new();
+    let mut refuse = |setting, detail: &str| {
+        complaints.push(SettingComplaint { setting, detail: detail.to_owned() });
+    };
+    for (_, _, _, maximum, agreement) in AMOUNT_SETTINGS {
+        let is_agreed = text(account, agreement).is_some_and(|text| Reference::read(text).is_some());
+        if agreed_maximum(account, maximum).is_some() && !is_agreed {
+            refuse(
+                agreement,
+                "the maximum was agreed by somebody: name day; who; document, between semicolons",
+            );
+        }
+    }
+    let reminds = account.setting(SMS_REMINDERS).is_some_and(|countries| countries != "off");
+    if reminds && text(account, SMS_AGREEMENT).is_none() {
+        refuse(SMS_AGREEMENT, "reminders by phone are agreed with the account executive: name where");
+    }
+    let addresses = text(account, DECLARED_ADDRESSES).unwrap_or_default();
+    let are_addresses = addresses.split(',').all(|text| text.trim().parse::<IpAddr>().is_ok());
+    if (!addresses.is_empty() || account.environment == Environment::Production) && !are_addresses {
+        let detail =
+            "the provider lets in the addresses that it was told: name those from which this hub calls";
+        refuse(DECLARED_ADDRESSES, detail);
+    }
+    complaints
+}
+
+/// A maximum that is set: the default, which a configuration that is read fills in, is none.
+fn agreed_maximum<'a>(account: &'a Account, maximum: &str) -> Option<&'a str> {
+    text(account, maximum).filter(|text| text.parse::<i64>().map_or(true, |most| most < MOST))
+}
+
 /// The life of a CIP whose order does not say, in seconds.
 pub fn default_life_s(account: &Account) -> i64 {
     let minutes = number(account, DEFAULT_LIFE_MINUTES).unwrap_or(DEFAULT_LIFE);
@@ -138,8 +190,6 @@ pub fn unconfigured(detail: impl Into<String>) -> Box<Refusal> {
 
 #[cfg(test)]
 pub mod tests {
-    use payment::account::Environment;
-
     use super::*;
 
     /// An account as it has to be, with a maximum in soles and none in dollars.
@@ -189,6 +239,25 @@ pub mod tests {
         assert_eq!(most(&[(MAXIMUM_USD, "50000"), (MAXIMUM_USD_AGREEMENT, " ")]), None);
         assert_eq!(most(&[(MAXIMUM_USD, "mil"), (MAXIMUM_USD_AGREEMENT, "Acta 7")]), None);
         assert_eq!(limits(&account(), Currency::Clp), None);
+    }
+
+    #[test]
+    fn an_account_names_who_agreed_to_it_and_in_production_from_where_it_calls() {
+        let settings_of = |account: &Account| -> Vec<&'static str> {
+            check(account).into_iter().map(|complaint| complaint.setting).collect()
+        };
+        let agreed = [(MAXIMUM_PEN_AGREEMENT, "2026-02-20; Ana Prueba; Acta 7")];
+        assert_eq!(settings_of(&account_with(&agreed)), [""; 0]);
+        assert_eq!(settings_of(&account()), [MAXIMUM_PEN_AGREEMENT], "a day alone is no reference");
+        let reminding = [agreed[0], (SMS_REMINDERS, "pe")];
+        assert_eq!(settings_of(&account_with(&reminding)), [SMS_AGREEMENT]);
+        let production = |addresses: &str| {
+            let account = account_with(&[agreed[0], (DECLARED_ADDRESSES, addresses)]);
+            settings_of(&Account { environment: Environment::Production, ..account })
+        };
+        assert_eq!(production(""), [DECLARED_ADDRESSES]);
+        assert_eq!(production("203.0.113.24, host.example"), [DECLARED_ADDRESSES]);
+        assert_eq!(production("203.0.113.24, 2001:db8::1"), [""; 0]);
     }
 
     #[test]

@@ -20,7 +20,10 @@ mod storefront;
 mod token;
 mod wire;
 
+use std::net::IpAddr;
+
 use payment::account::Account;
+use payment::agreement::{Agreement, SettingComplaint};
 use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::order::{Complaint, Order};
 use payment::profile::Profile;
@@ -32,8 +35,9 @@ use payment::token::AccessToken;
 use payment::{Storefront, Subject, Timestamp};
 
 pub use account::{
-    ACCESS_KEY, ADMIN_EMAIL, DEFAULT_LIFE_MINUTES, ID_SERVICE, MAXIMUM_PEN, MAXIMUM_PEN_AGREEMENT,
-    MAXIMUM_USD, MAXIMUM_USD_AGREEMENT, MINIMUM_PEN, MINIMUM_USD, SECRET_KEY, SMS_AGREEMENT, SMS_REMINDERS,
+    ACCESS_KEY, ADMIN_EMAIL, DECLARED_ADDRESSES, DEFAULT_LIFE_MINUTES, ID_SERVICE, MAXIMUM_PEN,
+    MAXIMUM_PEN_AGREEMENT, MAXIMUM_USD, MAXIMUM_USD_AGREEMENT, MINIMUM_PEN, MINIMUM_USD, SECRET_KEY,
+    SMS_AGREEMENT, SMS_REMINDERS,
 };
 pub use notice_addresses::notice_addresses;
 pub use reasons::{ReasonText, reason_text, reason_texts};
@@ -56,6 +60,18 @@ impl Provider for PagoEfectivo {
 
     fn check(&self, order: &Order, account: &Account) -> Vec<Complaint> {
         check::order(order, account)
+    }
+
+    fn check_account(&self, account: &Account) -> Vec<SettingComplaint> {
+        account::check(account)
+    }
+
+    fn notice_addresses(&self, account: &Account) -> Vec<IpAddr> {
+        notice_addresses::notice_addresses(&account.base_url).collect()
+    }
+
+    fn agreements(&self, account: &Account) -> Vec<Agreement> {
+        account::agreements(account)
     }
 
     fn default_life_s(&self, account: &Account) -> i64 {

@@ -6,9 +6,9 @@ use payment::profile::{
 };
 
 use crate::account::{
-    ACCESS_KEY, ADMIN_EMAIL, DEFAULT_LIFE, DEFAULT_LIFE_MINUTES, ID_SERVICE, LEAST_PEN, LEAST_USD,
-    LONGEST_LIFE, MAXIMUM_PEN, MAXIMUM_PEN_AGREEMENT, MAXIMUM_USD, MAXIMUM_USD_AGREEMENT, MINIMUM_PEN,
-    MINIMUM_USD, MOST, SECRET_KEY, SHORTEST_LIFE, SMS_AGREEMENT, SMS_COUNTRIES, SMS_REMINDERS,
+    ACCESS_KEY, ADMIN_EMAIL, DECLARED_ADDRESSES, DEFAULT_LIFE, DEFAULT_LIFE_MINUTES, ID_SERVICE, LEAST_PEN,
+    LEAST_USD, LONGEST_LIFE, MAXIMUM_PEN, MAXIMUM_PEN_AGREEMENT, MAXIMUM_USD, MAXIMUM_USD_AGREEMENT,
+    MINIMUM_PEN, MINIMUM_USD, MOST, SECRET_KEY, SHORTEST_LIFE, SMS_AGREEMENT, SMS_COUNTRIES, SMS_REMINDERS,
 };
 
 const MINUTE: i64 = 60;
@@ -78,7 +78,7 @@ const SETTINGS: &[Setting] = &[
     Setting {
         name: MAXIMUM_PEN_AGREEMENT,
         kind: SettingKind::Text,
-        help: "Where maximum_pen was agreed: date and document, or who confirmed it. With a maximum and without this soles are not charged.",
+        help: "Where maximum_pen was agreed: day; who confirmed it; document, as in 2026-02-20; Ana Prueba; Acta 7. With a maximum and without this soles are not charged.",
     },
     Setting {
         name: MAXIMUM_USD,
@@ -88,7 +88,7 @@ const SETTINGS: &[Setting] = &[
     Setting {
         name: MAXIMUM_USD_AGREEMENT,
         kind: SettingKind::Text,
-        help: "Where maximum_usd was agreed: date and document, or who confirmed it. With a maximum and without this dollars are not charged.",
+        help: "Where maximum_usd was agreed: day; who confirmed it; document. With a maximum and without this dollars are not charged.",
     },
     Setting {
         name: MINIMUM_PEN,
@@ -114,6 +114,11 @@ const SETTINGS: &[Setting] = &[
         name: SMS_AGREEMENT,
         kind: SettingKind::Text,
         help: "Where reminders by phone were agreed with the account executive. They are off without it.",
+    },
+    Setting {
+        name: DECLARED_ADDRESSES,
+        kind: SettingKind::Text,
+        help: "The public addresses from which this hub calls, as PagoEfectivo was told them, between commas; production needs one.",
     },
     Setting {
         name: ADMIN_EMAIL,

@@ -172,11 +172,14 @@ fn the_secret_on_the_wire_is_noticed() {
 
 #[test]
 fn the_environment_keeps_services_apart() {
+    let _story = testing::story("the_environment_keeps_services_apart");
     let mut bench = Bench::new();
-    bench.open_account("other", &[]);
+    bench.open_account("other", &[("environment", "production")]);
     let other = bench.provider.merchants[1].clone();
     assert_ne!(other.id_service, bench.provider.merchants[0].id_service);
     assert_eq!((other.access_key.len(), other.secret_key.len()), (20, 40));
+    let first = &bench.provider.merchants[0];
+    assert!(other.access_key != first.access_key && other.secret_key != first.secret_key);
     assert!(other.access_key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{}", other.access_key);
     let (cip, _) = bench.cip("{}");
     assert!(bench.provider.merchants.iter().all(|merchant| (4..=5).contains(&merchant.id_service.len())));
@@ -188,4 +191,5 @@ fn the_environment_keeps_services_apart() {
     bench.provider.merchants[0].secret_key = super::SECRET_KEY.into();
     assert!(bench.search(cip).is_null(), "another service's CIP is not found");
     assert_eq!(bench.call("DELETE", &format!("/v1/cips/{cip}"), "").0, 400);
+    testing::covers!("PE-42");
 }
