@@ -39,8 +39,8 @@ pub fn player() -> Player {
         secrets: &[APPROVED_CARD],
         absences: &[Absence {
             hardship: "refund",
-            number: "9 to 13",
-            words: "Collect, invalidate, transaction actions, reverse, auxiliary operations Issue 5",
+            number: "1.4",
+            words: "There is no operation of its own for a refund",
         }],
     }
 }
