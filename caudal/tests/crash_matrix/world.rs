@@ -104,7 +104,7 @@ impl World {
 
     /// Goes back to the hub from the provider's result.
     pub async fn come_back(&self, result: &str) {
-        let url = between(result, "id=\"return\" class=\"button\" rel=\"noreferrer\" href=\"", "\"");
+        let url = between(between(result, "<a id=\"return\"", ">"), "href=\"", "\"");
         let url = url.replace("&amp;", "&").replace("&#38;", "&");
         self.until(async || {
             let answer = self.http.get(&url).send().await.ok()?;

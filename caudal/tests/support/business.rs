@@ -149,7 +149,7 @@ impl Business {
 
     /// Goes back to the hub from the provider's result.
     pub async fn come_back(&self, result: &str) -> reqwest::Response {
-        let url = between(result, "id=\"return\" class=\"button\" rel=\"noreferrer\" href=\"", "\"");
+        let url = between(between(result, "<a id=\"return\"", ">"), "href=\"", "\"");
         let url = url.replace("&amp;", "&").replace("&#38;", "&");
         self.http.get(url).send().await.expect("an answer")
     }
