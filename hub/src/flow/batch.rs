@@ -135,13 +135,13 @@ impl Batch {
         singles
     }
 
-    /// Writes everything in one transaction.
-    pub async fn write(&mut self, hub: &Hub) -> Result<(), StoreError> {
+    /// Writes everything in one transaction of one of the writers.
+    pub async fn write(&mut self, hub: &Hub, writer: usize) -> Result<(), StoreError> {
         if self.len() == 0 {
             return Ok(());
         }
         let now = hub.clock.now();
-        let mut tx = hub.store.begin().await?;
+        let mut tx = hub.store.begin_batch(writer).await?;
         self.claim_keys(&mut tx).await?;
         self.create(&mut tx).await?;
         let mut changes = Changes::default();

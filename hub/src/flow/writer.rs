@@ -105,12 +105,12 @@ fn turned_away() -> StoreError {
 /// Starts the batchers of a hub. They end with it.
 pub fn start(hub: &Arc<Hub>, Waiting(waiting): Waiting) {
     let waiting = Arc::new(Mutex::new(waiting));
-    for _ in 0..hub.store.writers() {
-        tokio::spawn(write_batches(Arc::downgrade(hub), Arc::clone(&waiting)));
+    for writer in 0..hub.store.writers() {
+        tokio::spawn(write_batches(Arc::downgrade(hub), Arc::clone(&waiting), writer));
     }
 }
 
-async fn write_batches(hub: Weak<Hub>, waiting: Arc<Mutex<mpsc::Receiver<Queued>>>) {
+async fn write_batches(hub: Weak<Hub>, waiting: Arc<Mutex<mpsc::Receiver<Queued>>>, writer: usize) {
     loop {
         let mut batch = Batch::default();
         {
@@ -125,14 +125,14 @@ async fn write_batches(hub: Weak<Hub>, waiting: Arc<Mutex<mpsc::Receiver<Queued>
         }
         let Some(hub) = hub.upgrade() else { return };
         batch.turn_away_stale();
-        settle(&hub, batch).await;
+        settle(&hub, batch, writer).await;
     }
 }
 
 /// Writes a batch and answers everybody in it. When it fails by one of its operations, each is written by itself.
-async fn settle(hub: &Hub, mut batch: Batch) {
+async fn settle(hub: &Hub, mut batch: Batch, writer: usize) {
     metrics::histogram!(WRITE_BATCH).record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
-    match guarded(hub, &mut batch).await {
+    match guarded(hub, &mut batch, writer).await {
         Ok(()) => batch.tell(hub),
         Err(error) if batch.len() <= 1 || error.is_outage() || fault!("fail_together") => {
             batch.fail(&Arc::new(error));
@@ -140,7 +140,7 @@ async fn settle(hub: &Hub, mut batch: Batch) {
         Err(error) => {
             tracing::warn!(%error, operations = batch.len(), "a batch failed; each of it is written by itself");
             for mut single in batch.singles() {
-                match guarded(hub, &mut single).await {
+                match guarded(hub, &mut single, writer).await {
                     Ok(()) => single.tell(hub),
                     Err(error) => single.fail(&Arc::new(error)),
                 }
@@ -150,8 +150,8 @@ async fn settle(hub: &Hub, mut batch: Batch) {
 }
 
 /// Writes a batch. A panic of one operation fails like an error and takes nobody along.
-async fn guarded(hub: &Hub, batch: &mut Batch) -> Result<(), StoreError> {
-    AssertUnwindSafe(batch.write(hub)).catch_unwind().await.unwrap_or_else(|_| {
+async fn guarded(hub: &Hub, batch: &mut Batch, writer: usize) -> Result<(), StoreError> {
+    AssertUnwindSafe(batch.write(hub, writer)).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("writing a batch panicked");
         Err(StoreError::Corrupt("operation"))
     })

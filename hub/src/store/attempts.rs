@@ -1,5 +1,7 @@
 //! Attempts and the subjects by which providers name them.
 
+use std::collections::BTreeMap;
+
 use payment::attempt::AttemptState;
 use payment::fact::Outcome;
 use payment::id::{AttemptId, PaymentId};
@@ -9,33 +11,33 @@ use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
 use super::rows::{Attempt, AttemptKey, FoundAttempt, FoundSubject, KeyedAttempt, PaymentKey};
-use super::sets::{read_rows, write_rows};
+use super::sets::Rows;
 
 const INSERT: &str = "INSERT INTO attempt (merchant_id, id, payment_id, ordinal, account_id, reference, \
-     provider_reference, state, memo, expires_at, created_at) VALUES {rows}";
+     provider_reference, state, memo, expires_at, created_at) {rows}";
 const OF_PAYMENT: &str = "SELECT * FROM attempt WHERE merchant_id = $1 AND payment_id = $2 ORDER BY ordinal";
 const BY_ID: &str = "SELECT * FROM attempt WHERE merchant_id = $1 AND id = $2";
-const OF_PAYMENTS: &str = "SELECT attempt.* FROM (VALUES {rows}) AS v JOIN attempt \
+const OF_PAYMENTS: &str = "SELECT attempt.* FROM ({rows}) AS v JOIN attempt \
      ON attempt.merchant_id = v.column1 AND attempt.payment_id = v.column2 ORDER BY attempt.ordinal";
 const SET_STATE: &str = "UPDATE attempt SET state = v.column3, \
-     provider_reference = COALESCE(v.column4, provider_reference) FROM (VALUES {rows}) AS v \
+     provider_reference = COALESCE(v.column4, provider_reference) FROM ({rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
-const SET_KEY: &str = "UPDATE attempt SET sealed_key = v.column3 FROM (VALUES {rows}) AS v \
+const SET_KEY: &str = "UPDATE attempt SET sealed_key = v.column3 FROM ({rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
 const CLAIMED: &str = "SELECT attempt.id, attempt.sealed_key, attempt.reference, payment.amount, payment.currency \
      FROM subject JOIN attempt ON attempt.merchant_id = subject.merchant_id AND attempt.id = subject.attempt_id \
      JOIN payment ON payment.merchant_id = attempt.merchant_id AND payment.id = attempt.payment_id \
      WHERE subject.merchant_id = $1 AND subject.account_id = $2 AND subject.kind = $3 \
      AND subject.provider_reference = $4";
-const SET_MEMO: &str = "UPDATE attempt SET memo = v.column3 FROM (VALUES {rows}) AS v \
+const SET_MEMO: &str = "UPDATE attempt SET memo = v.column3 FROM ({rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
 const BEING_OPENED: &str = "SELECT v.column1, attempt.payment_id, attempt.id, attempt.reference \
-     FROM (VALUES {rows}) AS v JOIN attempt ON attempt.merchant_id = v.column2 AND attempt.account_id = v.column3 \
+     FROM ({rows}) AS v JOIN attempt ON attempt.merchant_id = v.column2 AND attempt.account_id = v.column3 \
      AND attempt.reference = v.column4 WHERE attempt.provider_reference IS NULL AND attempt.state <> v.column5";
 const INSERT_SUBJECT: &str = "INSERT INTO subject (merchant_id, account_id, kind, provider_reference, payment_id, \
-     attempt_id) VALUES {rows} ON CONFLICT DO NOTHING";
+     attempt_id) {rows} ON CONFLICT DO NOTHING";
 const FIND_SUBJECTS: &str = "SELECT v.column1, subject.payment_id, subject.attempt_id, attempt.reference \
-     FROM (VALUES {rows}) AS v JOIN subject ON subject.merchant_id = v.column2 AND subject.account_id = v.column3 \
+     FROM ({rows}) AS v JOIN subject ON subject.merchant_id = v.column2 AND subject.account_id = v.column3 \
      AND subject.kind = v.column4 AND subject.provider_reference = v.column5 \
      JOIN attempt ON attempt.merchant_id = subject.merchant_id AND attempt.id = subject.attempt_id";
 
@@ -98,9 +100,16 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes new attempts.
-    pub(super) async fn insert_attempts(&mut self, attempts: &[Attempt]) -> Result<(), StoreError> {
-        write_rows!(self, INSERT, 11, attempts, |query, attempt| {
+    /// Writes new attempts, with what clients want to remember of them until the answer.
+    pub(super) async fn insert_attempts(
+        &mut self,
+        attempts: &[Attempt],
+        memos: &BTreeMap<AttemptKey, Memo>,
+    ) -> Result<(), StoreError> {
+        let memo = |attempt: &Attempt| memos.get(&(attempt.merchant_id.clone(), attempt.id.clone()));
+        let rows: Vec<(&Attempt, Option<&Memo>)> =
+            attempts.iter().map(|attempt| (attempt, memo(attempt))).collect();
+        let bound = Rows::of(&rows, |query, (attempt, memo)| {
             query
                 .bind(&attempt.merchant_id)
                 .bind(attempt.id.as_str())
@@ -110,18 +119,17 @@ impl Tx {
                 .bind(&attempt.reference)
                 .bind(None::<&str>)
                 .bind(&attempt.state)
-                .bind("")
+                .bind(memo.map_or("", |memo| memo.0.as_str()))
                 .bind(attempt.expires_at.as_microsecond())
                 .bind(attempt.created_at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(INSERT, bound).await
     }
 
     /// The attempts of payments, of each the first one first.
     pub(super) async fn attempts_of(&mut self, keys: &[&PaymentKey]) -> Result<Vec<Attempt>, StoreError> {
-        let rows = read_rows!(self, AttemptRow, OF_PAYMENTS, 2, keys, |query, key| {
-            query.bind(&key.0).bind(key.1.as_str())
-        });
+        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        let rows = self.read_rows::<AttemptRow>(OF_PAYMENTS, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
@@ -130,10 +138,10 @@ impl Tx {
         &mut self,
         states: &[(&AttemptKey, &(String, Option<String>))],
     ) -> Result<(), StoreError> {
-        write_rows!(self, SET_STATE, 4, states, |query, row| {
+        let bound = Rows::of(states, |query, row| {
             query.bind(&row.0.0).bind(row.0.1.as_str()).bind(&row.1.0).bind(row.1.1.as_deref())
         });
-        Ok(())
+        self.write_rows(SET_STATE, bound).await
     }
 
     /// Writes the sealed keys of attempts.
@@ -141,23 +149,19 @@ impl Tx {
         &mut self,
         keys: &[(&AttemptKey, &Vec<u8>)],
     ) -> Result<(), StoreError> {
-        write_rows!(self, SET_KEY, 3, keys, |query, row| {
-            query.bind(&row.0.0).bind(row.0.1.as_str()).bind(row.1)
-        });
-        Ok(())
+        let bound = Rows::of(keys, |query, row| query.bind(&row.0.0).bind(row.0.1.as_str()).bind(row.1));
+        self.write_rows(SET_KEY, bound).await
     }
 
     /// Writes what clients want to remember until the answer.
     pub(super) async fn set_memos(&mut self, memos: &[(&AttemptKey, &Memo)]) -> Result<(), StoreError> {
-        write_rows!(self, SET_MEMO, 3, memos, |query, row| {
-            query.bind(&row.0.0).bind(row.0.1.as_str()).bind(&row.1.0)
-        });
-        Ok(())
+        let bound = Rows::of(memos, |query, row| query.bind(&row.0.0).bind(row.0.1.as_str()).bind(&row.1.0));
+        self.write_rows(SET_MEMO, bound).await
     }
 
     /// Makes providers' references findable. The first telling stays.
     pub(super) async fn insert_subjects(&mut self, subjects: &[FoundSubject]) -> Result<(), StoreError> {
-        write_rows!(self, INSERT_SUBJECT, 6, subjects, |query, row| {
+        let bound = Rows::of(subjects, |query, row| {
             query
                 .bind(&row.merchant_id)
                 .bind(&row.subject.account)
@@ -166,7 +170,7 @@ impl Tx {
                 .bind(row.payment_id.as_str())
                 .bind(row.attempt_id.as_str())
         });
-        Ok(())
+        self.write_rows(INSERT_SUBJECT, bound).await
     }
 
     /// What providers' references are about, with the references of ours that the attempts were given: by the place
@@ -175,7 +179,7 @@ impl Tx {
         &mut self,
         asked: &[(usize, &str, &Subject)],
     ) -> Result<Vec<(usize, FoundAttempt)>, StoreError> {
-        let rows = read_rows!(self, FoundRow, FIND_SUBJECTS, 5, asked, |query, row| {
+        let bound = Rows::of(asked, |query, row| {
             query
                 .bind(place(row.0))
                 .bind(row.1)
@@ -183,6 +187,7 @@ impl Tx {
                 .bind(row.2.kind.word())
                 .bind(&row.2.provider_reference)
         });
+        let rows = self.read_rows::<FoundRow>(FIND_SUBJECTS, bound).await?;
         rows.into_iter().map(found).collect()
     }
 
@@ -192,9 +197,10 @@ impl Tx {
         &mut self,
         asked: &[(usize, &str, &str, &str)],
     ) -> Result<Vec<(usize, FoundAttempt)>, StoreError> {
-        let rows = read_rows!(self, FoundRow, BEING_OPENED, 5, asked, |query, row| {
+        let bound = Rows::of(asked, |query, row| {
             query.bind(place(row.0)).bind(row.1).bind(row.2).bind(row.3).bind(FAILED)
         });
+        let rows = self.read_rows::<FoundRow>(BEING_OPENED, bound).await?;
         rows.into_iter().map(found).collect()
     }
 }

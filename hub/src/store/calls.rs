@@ -5,12 +5,12 @@ use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
 use super::rows::{Attempt, CallLine, NewCall, PaymentKey};
-use super::sets::write_rows;
+use super::sets::Rows;
 
 const INSERT: &str = "INSERT INTO provider_call (merchant_id, payment_id, id, attempt_id, operation, request_line, \
-     request_body, after_lost, outcome, http_status, answer_body, duration_us, started_at) VALUES {rows}";
+     request_body, after_lost, outcome, http_status, answer_body, duration_us, started_at) {rows}";
 const FINISH: &str = "UPDATE provider_call SET outcome = v.column4, http_status = v.column5, \
-     answer_body = v.column6, duration_us = v.column7 FROM (VALUES {rows}) AS v \
+     answer_body = v.column6, duration_us = v.column7 FROM ({rows}) AS v \
      WHERE provider_call.merchant_id = v.column1 AND provider_call.payment_id = v.column2 \
      AND provider_call.id = v.column3";
 const OF_PAYMENT: &str = "SELECT id, attempt_id, operation, request_line, request_body, outcome, http_status, \
@@ -60,7 +60,7 @@ impl Store {
 impl Tx {
     /// Writes calls, before they are made or after.
     pub(super) async fn insert_calls(&mut self, calls: &[NewCall]) -> Result<(), StoreError> {
-        write_rows!(self, INSERT, 13, calls, |query, row| {
+        let bound = Rows::of(calls, |query, row| {
             query
                 .bind(&row.payment.0)
                 .bind(row.payment.1.as_str())
@@ -76,12 +76,12 @@ impl Tx {
                 .bind(row.line.duration_us)
                 .bind(row.line.started_at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(INSERT, bound).await
     }
 
     /// Writes what came of calls that were written before they were made.
     pub(super) async fn finish_calls(&mut self, calls: &[(PaymentKey, CallLine)]) -> Result<(), StoreError> {
-        write_rows!(self, FINISH, 7, calls, |query, row| {
+        let bound = Rows::of(calls, |query, row| {
             query
                 .bind(&row.0.0)
                 .bind(row.0.1.as_str())
@@ -91,7 +91,7 @@ impl Tx {
                 .bind(&row.1.answer_body)
                 .bind(row.1.duration_us)
         });
-        Ok(())
+        self.write_rows(FINISH, bound).await
     }
 }
 

@@ -4,10 +4,10 @@ use payment::id::PaymentId;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
 use super::rows::Case;
-use super::sets::write_rows;
+use super::sets::Rows;
 
 const INSERT: &str = "INSERT INTO payment_case (merchant_id, payment_id, kind, id, opened_at) \
-     VALUES {rows} ON CONFLICT DO NOTHING";
+     {rows} ON CONFLICT DO NOTHING";
 const OF_PAYMENT: &str = "SELECT id, payment_id, kind, opened_at FROM payment_case \
      WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
 pub(super) const OPEN: &str = "SELECT id, payment_id, kind, opened_at FROM payment_case \
@@ -38,7 +38,7 @@ impl Store {
 impl Tx {
     /// Opens cases; one of each kind per payment.
     pub(super) async fn open_cases(&mut self, cases: &[(String, Case)]) -> Result<(), StoreError> {
-        write_rows!(self, INSERT, 5, cases, |query, row| {
+        let bound = Rows::of(cases, |query, row| {
             query
                 .bind(&row.0)
                 .bind(row.1.payment_id.as_str())
@@ -46,7 +46,7 @@ impl Tx {
                 .bind(row.1.id.as_str())
                 .bind(row.1.opened_at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(INSERT, bound).await
     }
 }
 

@@ -58,11 +58,21 @@ pub struct Changes {
     pub settled: BTreeSet<AttemptKey>,
 }
 
+impl Changes {
+    /// The memos of attempts that are there already.
+    fn memos_of_others(&self) -> Vec<(&AttemptKey, &Memo)> {
+        let is_new = |key: &AttemptKey| {
+            self.attempts.iter().any(|attempt| attempt.id == key.1 && attempt.merchant_id == key.0)
+        };
+        self.memos.iter().filter(|(key, _)| !is_new(key)).collect()
+    }
+}
+
 impl Tx {
     /// Writes changes, table by table in one order.
     pub async fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        self.insert_attempts(&changes.attempts).await?;
-        self.set_memos(&pairs(&changes.memos)).await?;
+        self.insert_attempts(&changes.attempts, &changes.memos).await?;
+        self.set_memos(&changes.memos_of_others()).await?;
         self.insert_calls(&changes.calls).await?;
         self.finish_calls(&changes.finished_calls).await?;
         self.insert_facts(&changes.facts).await?;

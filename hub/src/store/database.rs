@@ -12,6 +12,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
+use super::lane::{Lane, Open};
 use crate::fault::fault;
 
 /// How SQLite says that it refuses everything, without its extension: busy, no memory, read-only, input or output,
@@ -27,18 +28,38 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers beside the one writer of SQLite.
 const SQLITE_READERS: u32 = 4;
 /// Statements that a connection keeps prepared: more than the product has, the sizes of sets counted apart.
-const STATEMENTS: usize = 256;
+const STATEMENTS: usize = 512;
+/// The part of the database that each connection of SQLite keeps in memory, in KiB: a small one is quicker, since the
+/// system's own cache does the work.
+const SQLITE_CACHE_KIB: &str = "-16000";
 /// How long PostgreSQL lets a transaction wait for its process. One that freezes amid a transaction would
 /// hold its locks against all others until it wakes.
 const IDLE_IN_TRANSACTION: &str = "10s";
-/// Connections to PostgreSQL per process.
-const POSTGRES_CONNECTIONS: u32 = 16;
+/// Connections to PostgreSQL per process beside those that write batches.
+const POSTGRES_CONNECTIONS: u32 = 14;
+/// Connections to PostgreSQL per process that write batches: one leaves a processor idle, more than two get into each
+/// other's way.
+const POSTGRES_WRITERS: u32 = 2;
+/// What PostgreSQL is told about every connection. Nothing here is worth compiling.
+const POSTGRES_SETTINGS: [(&str, &str); 1] = [("jit", "off")];
+/// What it is told about those that write batches. Their statements are few, and look up each row by a key: planned once,
+/// perhaps over tables that are still empty, they must not go through tables that have grown since.
+const POSTGRES_WRITER_SETTINGS: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
 
 /// How the databases say that the disk is full: SQLite's SQLITE_FULL and SQLITE_IOERR_SHMSIZE, PostgreSQL's disk_full.
 const NO_ROOM: [&str; 3] = ["13", "4874", "53100"];
 
 /// The address of a database that is in memory and nowhere else: for tests alone.
 pub const IN_MEMORY: &str = "sqlite::memory:";
+
+/// SQLite takes its one writer's place at once, rather than at the first change.
+const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
+const BEGIN_POSTGRES: &str = "BEGIN";
 
 /// One step of the schema, for both databases. Forward only: a step that has been released never changes.
 struct SchemaStep {
@@ -128,16 +149,18 @@ pub struct Store {
 
 #[derive(Clone)]
 enum Database {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
-    Postgres(PgPool),
+    /// One writer, and readers beside it.
+    Sqlite { writer: Lane<Sqlite>, readers: SqlitePool },
+    /// A pool for everything, and a connection for each that writes batches.
+    Postgres { pool: PgPool, writers: Vec<Lane<Postgres>> },
 }
 
 /// A write transaction. Dropped without [`Tx::commit`], nothing happened.
 pub enum Tx {
     /// SQLite's one writer.
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite(Open<Sqlite>),
     /// PostgreSQL.
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(Open<Postgres>),
 }
 
 /// A connection for reading.
@@ -171,16 +194,7 @@ impl Store {
         } else if address.starts_with("sqlite:") {
             connect_sqlite(address).await?
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-            let idle = if fault!("let_the_frozen_hold_locks") { "0" } else { IDLE_IN_TRANSACTION };
-            let options = PgConnectOptions::from_str(address)?
-                .statement_cache_capacity(STATEMENTS)
-                .options([("idle_in_transaction_session_timeout", idle)]);
-            let pool = PgPoolOptions::new()
-                .max_connections(POSTGRES_CONNECTIONS)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .connect_with(options)
-                .await?;
-            Database::Postgres(pool)
+            connect_postgres(address).await?
         } else {
             return Err(StoreError::UnknownAddress);
         };
@@ -190,8 +204,10 @@ impl Store {
     /// Brings the schema up to date. Forward only; refuses a database from a newer version.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.database {
-            Database::Sqlite { writer, .. } => migrator(|step| step.sqlite).run(writer).await?,
-            Database::Postgres(pool) => migrator(|step| step.postgres).run(pool).await?,
+            Database::Sqlite { writer, .. } => {
+                migrator(|step| step.sqlite).run(&mut *writer.connection().await?).await?;
+            }
+            Database::Postgres { pool, .. } => migrator(|step| step.postgres).run(pool).await?,
         }
         Ok(())
     }
@@ -240,9 +256,18 @@ impl Store {
         #[cfg(feature = "faults")]
         crate::crash::rehearsal::stop_the_dead();
         Ok(match &self.database {
-            Database::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Database::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Database::Sqlite { writer, .. } => Tx::Sqlite(writer.begin(BEGIN_SQLITE).await?),
+            Database::Postgres { pool, .. } => Tx::Postgres(Open::pooled(pool, BEGIN_POSTGRES).await?),
         })
+    }
+
+    /// Begins a transaction of one of the [`Store::writers`], on the connection that is its own.
+    pub(crate) async fn begin_batch(&self, writer: usize) -> Result<Tx, StoreError> {
+        let Database::Postgres { writers, .. } = &self.database else { return self.begin().await };
+        let Some(lane) = writers.get(writer) else { return self.begin().await };
+        #[cfg(feature = "faults")]
+        crate::crash::rehearsal::stop_the_dead();
+        Ok(Tx::Postgres(lane.begin(BEGIN_POSTGRES).await?))
     }
 
     pub(super) async fn read(&self) -> Result<Reader, StoreError> {
@@ -250,7 +275,7 @@ impl Store {
         crate::crash::rehearsal::stop_the_dead();
         Ok(match &self.database {
             Database::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
-            Database::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+            Database::Postgres { pool, .. } => Reader::Postgres(pool.acquire().await?),
         })
     }
 
@@ -258,7 +283,7 @@ impl Store {
     pub const fn writers(&self) -> usize {
         match &self.database {
             Database::Sqlite { .. } => 1,
-            Database::Postgres(_) => 2,
+            Database::Postgres { writers, .. } => writers.len(),
         }
     }
 
@@ -269,7 +294,12 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Database::Postgres(pool) => pool.close().await,
+            Database::Postgres { pool, writers } => {
+                for writer in writers {
+                    writer.close().await;
+                }
+                pool.close().await;
+            }
         }
     }
 }
@@ -278,16 +308,16 @@ impl Tx {
     /// Makes everything durable.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(transaction) => transaction.commit().await?,
-            Self::Postgres(transaction) => transaction.commit().await?,
+            Self::Sqlite(open) => open.commit().await?,
+            Self::Postgres(open) => open.commit().await?,
         }
         Ok(())
     }
 
     pub(super) fn link(&mut self) -> Link<'_> {
         match self {
-            Self::Sqlite(transaction) => Link::Sqlite(transaction),
-            Self::Postgres(transaction) => Link::Postgres(transaction),
+            Self::Sqlite(open) => Link::Sqlite(open),
+            Self::Postgres(open) => Link::Postgres(open),
         }
     }
 }
@@ -320,7 +350,7 @@ async fn connect_memory() -> Result<Database, StoreError> {
         .acquire_timeout(ACQUIRE_TIMEOUT);
     let options = SqliteConnectOptions::from_str(IN_MEMORY)?.foreign_keys(true);
     let only = pool.connect_with(options).await?;
-    Ok(Database::Sqlite { writer: only.clone(), readers: only })
+    Ok(Database::Sqlite { writer: Lane::shared(only.clone()), readers: only })
 }
 
 async fn connect_sqlite(address: &str) -> Result<Database, StoreError> {
@@ -328,13 +358,36 @@ async fn connect_sqlite(address: &str) -> Result<Database, StoreError> {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        .pragma("cache_size", SQLITE_CACHE_KIB)
         .foreign_keys(true)
         .statement_cache_capacity(STATEMENTS)
         .busy_timeout(BUSY_TIMEOUT);
-    let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
-    let writer = pool(1).connect_with(options.clone()).await?;
+    // A connection to a file does not break by itself.
+    let pool = |size| {
+        SqlitePoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+    };
+    let writer = Lane::kept(pool(1).connect_with(options.clone()).await?).await?;
     let readers = pool(SQLITE_READERS).connect_with(options.read_only(true)).await?;
     Ok(Database::Sqlite { writer, readers })
+}
+
+async fn connect_postgres(address: &str) -> Result<Database, StoreError> {
+    let idle = if fault!("let_the_frozen_hold_locks") { "0" } else { IDLE_IN_TRANSACTION };
+    let options = PgConnectOptions::from_str(address)?
+        .statement_cache_capacity(STATEMENTS)
+        .options([("idle_in_transaction_session_timeout", idle)])
+        .options(POSTGRES_SETTINGS);
+    let pool = |size| PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
+    let everything = pool(POSTGRES_CONNECTIONS).connect_with(options.clone()).await?;
+    let of_writers = pool(POSTGRES_WRITERS).connect_lazy_with(options.options(POSTGRES_WRITER_SETTINGS));
+    let mut writers = Vec::new();
+    for _ in 0..POSTGRES_WRITERS {
+        writers.push(Lane::kept(of_writers.clone()).await?);
+    }
+    Ok(Database::Postgres { pool: everything, writers })
 }
 
 /// The newest claim that may stand in a record whose claimer writes to it. Numbers of claims only grow: whoever has

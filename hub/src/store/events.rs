@@ -7,16 +7,16 @@ use sqlx::FromRow;
 use super::database::{Link, Store, StoreError, Tx, instant, on, parsed};
 use super::payments::page;
 use super::rows::{Cursor, Event, EventFilter, Page, ResendFilter};
-use super::sets::write_rows;
+use super::sets::Rows;
 
-const INSERT: &str = "INSERT INTO event (merchant_id, id, payment_id, kind, body, created_at) VALUES {rows}";
+const INSERT: &str = "INSERT INTO event (merchant_id, id, payment_id, kind, body, created_at) {rows}";
 const DELIVER_TO_ALL_SQLITE: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
      claimed_until, claim) SELECT e.merchant_id, v.column2, e.id, 'pending', 0, v.column3, 0, 0 \
-     FROM (VALUES {rows}) AS v JOIN event_endpoint e ON e.merchant_id = v.column1 AND e.disabled_reason IS NULL";
+     FROM ({rows}) AS v JOIN event_endpoint e ON e.merchant_id = v.column1 AND e.disabled_reason IS NULL";
 // The lock makes who deletes an endpoint wait, and then see the delivery to give up.
 const DELIVER_TO_ALL_POSTGRES: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
      claimed_until, claim) SELECT e.merchant_id, v.column2, e.id, 'pending', 0, v.column3, 0, 0 \
-     FROM (VALUES {rows}) AS v JOIN event_endpoint e ON e.merchant_id = v.column1 AND e.disabled_reason IS NULL \
+     FROM ({rows}) AS v JOIN event_endpoint e ON e.merchant_id = v.column1 AND e.disabled_reason IS NULL \
      FOR KEY SHARE OF e";
 const DELIVER_TO_ONE: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
      claimed_until, claim) VALUES ($1, $2, $4, 'pending', 0, $3, 0, 0)";
@@ -199,10 +199,10 @@ impl Tx {
             Link::Sqlite(_) => DELIVER_TO_ALL_SQLITE,
             Link::Postgres(_) => DELIVER_TO_ALL_POSTGRES,
         };
-        write_rows!(self, deliver, 3, events, |query, event| {
+        let bound = Rows::of(events, |query, event| {
             query.bind(&event.merchant_id).bind(event.id.as_str()).bind(event.created_at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(deliver, bound).await
     }
 
     /// Writes an event for one endpoint alone, due now.
@@ -226,7 +226,7 @@ impl Tx {
     }
 
     async fn insert_event_rows(&mut self, events: &[Event]) -> Result<(), StoreError> {
-        write_rows!(self, INSERT, 6, events, |query, event| {
+        let bound = Rows::of(events, |query, event| {
             query
                 .bind(&event.merchant_id)
                 .bind(event.id.as_str())
@@ -235,7 +235,7 @@ impl Tx {
                 .bind(&event.body)
                 .bind(event.created_at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(INSERT, bound).await
     }
 }
 

@@ -5,12 +5,12 @@ use payment::id::{AttemptId, PaymentId};
 
 use super::database::{Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
 use super::rows::{NewFact, PaymentKey, RecordedFact};
-use super::sets::{read_rows, write_rows};
+use super::sets::Rows;
 
 const INSERT: &str = "INSERT INTO fact (merchant_id, payment_id, attempt_id, fact_key, body, source, ordinal, \
-     recorded_at) VALUES {rows} ON CONFLICT DO NOTHING";
+     recorded_at) {rows} ON CONFLICT DO NOTHING";
 const OF_PAYMENTS: &str = "SELECT fact.merchant_id, fact.payment_id, fact.attempt_id, fact.body, fact.source, \
-     fact.recorded_at FROM (VALUES {rows}) AS v JOIN fact ON fact.merchant_id = v.column1 \
+     fact.recorded_at FROM ({rows}) AS v JOIN fact ON fact.merchant_id = v.column1 \
      AND fact.payment_id = v.column2 ORDER BY fact.ordinal";
 const OF_PAYMENT: &str = "SELECT attempt_id, body, source, recorded_at FROM fact \
      WHERE merchant_id = $1 AND payment_id = $2 ORDER BY ordinal";
@@ -39,9 +39,8 @@ impl Tx {
         keys: &[&PaymentKey],
     ) -> Result<Vec<(PaymentKey, RecordedFact)>, StoreError> {
         type Row = (String, String, String, String, String, i64);
-        let rows = read_rows!(self, Row, OF_PAYMENTS, 2, keys, |query, key| {
-            query.bind(&key.0).bind(key.1.as_str())
-        });
+        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        let rows = self.read_rows::<Row>(OF_PAYMENTS, bound).await?;
         let fact = |(merchant, payment, attempt, body, source, at): Row| {
             Ok(((merchant, parsed(&payment, "fact")?), recorded((attempt, body, source, at))?))
         };
@@ -54,7 +53,7 @@ impl Tx {
         for new in facts {
             rows.push((new, to_json(&new.line.fact, "fact")?));
         }
-        write_rows!(self, INSERT, 8, &rows, |query, row| {
+        let bound = Rows::of(&rows, |query, row| {
             query
                 .bind(&row.0.payment.0)
                 .bind(row.0.payment.1.as_str())
@@ -65,7 +64,7 @@ impl Tx {
                 .bind(row.0.ordinal)
                 .bind(row.0.line.recorded_at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(INSERT, bound).await
     }
 }
 

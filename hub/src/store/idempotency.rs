@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use payment::Timestamp;
 
 use super::database::{Store, StoreError, Tx, fence, on};
-use super::sets::{read_rows, write_rows};
+use super::sets::Rows;
 
 const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at) \
-     VALUES {rows} ON CONFLICT DO NOTHING RETURNING merchant_id, route, key";
+     {rows} ON CONFLICT DO NOTHING RETURNING merchant_id, route, key";
 const READ: &str = "SELECT i.merchant_id, i.route, i.key, i.fingerprint, i.claimed_at, i.status, i.sealed_body \
-     FROM (VALUES {rows}) AS v JOIN idempotency i ON i.merchant_id = v.column1 AND i.route = v.column2 \
+     FROM ({rows}) AS v JOIN idempotency i ON i.merchant_id = v.column1 AND i.route = v.column2 \
      AND i.key = v.column3";
 const TAKE_OVER: &str = "UPDATE idempotency SET claimed_at = $5 \
      WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at = $4 AND status IS NULL";
 const FINISH: &str = "UPDATE idempotency SET status = v.column4, sealed_body = v.column5 \
-     FROM (VALUES {rows}) AS v WHERE idempotency.merchant_id = v.column1 AND idempotency.route = v.column2 \
+     FROM ({rows}) AS v WHERE idempotency.merchant_id = v.column1 AND idempotency.route = v.column2 \
      AND idempotency.key = v.column3 AND idempotency.claimed_at <= v.column6";
 const RELEASE: &str = "DELETE FROM idempotency \
      WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at <= $4 AND status IS NULL";
@@ -70,7 +70,7 @@ pub struct KeyAnswer {
 impl Tx {
     /// Claims keys. Answers with those that were free and are claimed now.
     pub(crate) async fn claim_keys(&mut self, claims: &[&KeyClaim]) -> Result<BTreeSet<Key>, StoreError> {
-        let rows = read_rows!(self, (String, String, String), CLAIM, 5, claims, |query, claim| {
+        let bound = Rows::of(claims, |query, claim| {
             query
                 .bind(&claim.key.merchant_id)
                 .bind(&claim.key.route)
@@ -78,6 +78,7 @@ impl Tx {
                 .bind(&claim.fingerprint)
                 .bind(claim.claimed_at.as_microsecond())
         });
+        let rows = self.read_rows::<(String, String, String)>(CLAIM, bound).await?;
         Ok(rows.into_iter().map(|(merchant_id, route, key)| Key { merchant_id, route, key }).collect())
     }
 
@@ -87,9 +88,8 @@ impl Tx {
         keys: &[&Key],
     ) -> Result<BTreeMap<Key, IdempotencyRecord>, StoreError> {
         type Row = (String, String, String, String, i64, Option<i64>, Option<Vec<u8>>);
-        let rows = read_rows!(self, Row, READ, 3, keys, |query, key| {
-            query.bind(&key.merchant_id).bind(&key.route).bind(&key.key)
-        });
+        let bound = Rows::of(keys, |query, key| query.bind(&key.merchant_id).bind(&key.route).bind(&key.key));
+        let rows = self.read_rows::<Row>(READ, bound).await?;
         let record = |(merchant_id, route, key, fingerprint, claimed_at, status, body): Row| {
             let answer = match (status.and_then(|status| u16::try_from(status).ok()), body) {
                 (Some(status), Some(body)) => Some((status, body)),
@@ -102,7 +102,7 @@ impl Tx {
 
     /// Stores the answers under keys. A claim that was taken over changes nothing.
     pub(crate) async fn finish_keys(&mut self, answers: &[&KeyAnswer]) -> Result<(), StoreError> {
-        write_rows!(self, FINISH, 6, answers, |query, answer| {
+        let bound = Rows::of(answers, |query, answer| {
             query
                 .bind(&answer.key.merchant_id)
                 .bind(&answer.key.route)
@@ -111,7 +111,7 @@ impl Tx {
                 .bind(&answer.sealed_body)
                 .bind(fence(answer.claimed_at.as_microsecond()))
         });
-        Ok(())
+        self.write_rows(FINISH, bound).await
     }
 }
 

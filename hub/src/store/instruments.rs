@@ -5,14 +5,14 @@ use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
 use super::rows::{Instrument, InstrumentState};
-use super::sets::{read_rows, write_rows};
+use super::sets::Rows;
 
 /// Most instruments of a customer in one answer: more is not a customer's.
 pub const MAX_OF_CUSTOMER: i64 = 100;
 
 const UPSERT: &str = "INSERT INTO instrument (merchant_id, id, account_id, provider, customer, payment_id, \
      provider_reference, digest, sealed_token, brand, bin, last_four, valid_until, state, created_at, updated_at) \
-     VALUES {rows} ON CONFLICT (merchant_id, id) DO UPDATE SET state = excluded.state, \
+     {rows} ON CONFLICT (merchant_id, id) DO UPDATE SET state = excluded.state, \
      sealed_token = excluded.sealed_token, updated_at = excluded.updated_at";
 const COLUMNS: &str = "instrument.merchant_id, instrument.id, instrument.account_id, instrument.provider, \
      instrument.customer, instrument.payment_id, instrument.provider_reference, instrument.digest, \
@@ -21,7 +21,7 @@ const COLUMNS: &str = "instrument.merchant_id, instrument.id, instrument.account
 const BY_ID: &str = "SELECT {columns} FROM instrument WHERE merchant_id = $1 AND id = $2";
 pub(super) const OF_CUSTOMER: &str = "SELECT {columns} FROM instrument \
      WHERE merchant_id = $1 AND customer = $2 ORDER BY id DESC LIMIT $3";
-const BY_TOKEN: &str = "SELECT {columns} FROM (VALUES {rows}) AS v JOIN instrument \
+const BY_TOKEN: &str = "SELECT instrument.* FROM ({rows}) AS v JOIN instrument \
      ON instrument.merchant_id = v.column1 AND instrument.account_id = v.column2 \
      AND instrument.customer = v.column3 AND instrument.digest = v.column4";
 
@@ -90,7 +90,7 @@ impl Store {
 impl Tx {
     /// Writes instruments, or their states anew.
     pub(super) async fn write_instruments(&mut self, instruments: &[&Instrument]) -> Result<(), StoreError> {
-        write_rows!(self, UPSERT, 16, instruments, |query, row| {
+        let bound = Rows::of(instruments, |query, row| {
             query
                 .bind(&row.merchant_id)
                 .bind(row.id.as_str())
@@ -109,7 +109,7 @@ impl Tx {
                 .bind(row.created_at.as_microsecond())
                 .bind(row.updated_at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(UPSERT, bound).await
     }
 
     /// The instruments that have these tokens.
@@ -117,10 +117,10 @@ impl Tx {
         &mut self,
         keys: &[&TokenKey],
     ) -> Result<Vec<Instrument>, StoreError> {
-        let template = BY_TOKEN.replace("{columns}", COLUMNS);
-        let rows = read_rows!(self, InstrumentRow, &template, 4, keys, |query, key| {
+        let bound = Rows::of(keys, |query, key| {
             query.bind(&key.0).bind(&key.1).bind(&key.2).bind(&key.3)
         });
+        let rows = self.read_rows::<InstrumentRow>(BY_TOKEN, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 }

@@ -14,6 +14,7 @@ mod events;
 mod facts;
 mod idempotency;
 mod instruments;
+mod lane;
 mod notices;
 mod operations;
 mod payments;

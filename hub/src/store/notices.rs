@@ -8,12 +8,12 @@ use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
 use super::rows::{KeptNotice, NoticeLine};
-use super::sets::{read_rows, write_rows};
+use super::sets::Rows;
 
 const INSERT: &str = "INSERT INTO notice (merchant_id, id, account_id, payment_id, verdict, reason, peer, \
-     repeat_key, body_bytes, sealed_body, reply_status, received_at) VALUES {rows}";
+     repeat_key, body_bytes, sealed_body, reply_status, received_at) {rows}";
 const TAKE: &str = "INSERT INTO notice_taken (merchant_id, account_id, repeat_key, notice_id) \
-     VALUES {rows} ON CONFLICT DO NOTHING RETURNING notice_id";
+     {rows} ON CONFLICT DO NOTHING RETURNING notice_id";
 pub(super) const COLUMNS_OF_PAYMENT: &str = "SELECT id, account_id, payment_id, verdict, reason, peer, body_bytes, \
      reply_status, received_at FROM notice WHERE merchant_id = $1 AND payment_id = $2 ORDER BY id";
 pub(super) const LATEST: &str = "SELECT id, account_id, payment_id, verdict, reason, peer, body_bytes, \
@@ -93,7 +93,7 @@ impl Store {
 impl Tx {
     /// Writes notices with their verdicts and sealed bodies.
     pub(super) async fn insert_notices(&mut self, notices: &[KeptNotice]) -> Result<(), StoreError> {
-        write_rows!(self, INSERT, 12, notices, |query, row| {
+        let bound = Rows::of(notices, |query, row| {
             query
                 .bind(&row.merchant_id)
                 .bind(row.line.id.as_str())
@@ -108,7 +108,7 @@ impl Tx {
                 .bind(row.line.reply_status)
                 .bind(row.line.received_at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(INSERT, bound).await
     }
 
     /// Takes the keys of notices (merchant, account, key, notice). Answers with the notices that took theirs, now or
@@ -119,9 +119,8 @@ impl Tx {
     ) -> Result<HashSet<String>, StoreError> {
         let mut sorted = keys.to_vec();
         sorted.sort_unstable();
-        let taken = read_rows!(self, (String,), TAKE, 4, &sorted, |query, row| {
-            query.bind(row.0).bind(row.1).bind(row.2).bind(row.3)
-        });
+        let bound = Rows::of(&sorted, |query, row| query.bind(row.0).bind(row.1).bind(row.2).bind(row.3));
+        let taken = self.read_rows::<(String,)>(TAKE, bound).await?;
         Ok(taken.into_iter().map(|(id,)| id).collect())
     }
 }

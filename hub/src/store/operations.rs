@@ -6,26 +6,22 @@ use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed, to_json};
 use super::rows::{Operation, OperationLine, PaymentKey};
-use super::sets::{read_rows, write_rows};
+use super::sets::Rows;
 
 const UPSERT: &str = "INSERT INTO operation (merchant_id, id, payment_id, attempt_id, account_id, kind, amount, state, \
-     reference, provider_reference, reason, idempotency_key, created_at, updated_at) VALUES {rows} \
+     reference, provider_reference, reason, idempotency_key, created_at, updated_at) {rows} \
      ON CONFLICT (merchant_id, id) DO UPDATE SET state = excluded.state, reason = excluded.reason, \
      provider_reference = COALESCE(excluded.provider_reference, operation.provider_reference), \
      updated_at = excluded.updated_at";
-const COLUMNS: &str = "operation.merchant_id, operation.id, operation.payment_id, operation.attempt_id, \
-     operation.account_id, operation.kind, operation.amount, operation.state, operation.reference, \
-     operation.provider_reference, operation.reason, operation.idempotency_key, operation.created_at, \
-     operation.updated_at";
-const OF_PAYMENTS: &str = "SELECT {columns} FROM (VALUES {rows}) AS v JOIN operation \
+const OF_PAYMENTS: &str = "SELECT operation.* FROM ({rows}) AS v JOIN operation \
      ON operation.merchant_id = v.column1 AND operation.payment_id = v.column2 ORDER BY operation.id";
-const HAND_OVER: &str = "UPDATE operation SET handed_over = v.column4 FROM (VALUES {rows}) AS v \
+const HAND_OVER: &str = "UPDATE operation SET handed_over = v.column4 FROM ({rows}) AS v \
      WHERE operation.merchant_id = v.column1 AND operation.account_id = v.column2 \
      AND operation.reference = v.column3";
 const HANDED_OVER: &str = "SELECT handed_over FROM operation \
      WHERE merchant_id = $1 AND account_id = $2 AND reference = $3";
 const UNDER_WAY: &str = "SELECT v.column1, operation.reference, operation.payment_id, operation.attempt_id \
-     FROM (VALUES {rows}) AS v JOIN attempt ON attempt.merchant_id = v.column2 AND attempt.account_id = v.column3 \
+     FROM ({rows}) AS v JOIN attempt ON attempt.merchant_id = v.column2 AND attempt.account_id = v.column3 \
      AND attempt.reference = v.column4 JOIN operation ON operation.merchant_id = attempt.merchant_id \
      AND operation.payment_id = attempt.payment_id AND operation.attempt_id = attempt.id \
      AND operation.state = 'started' AND operation.handed_over IS NULL ORDER BY operation.id";
@@ -102,7 +98,7 @@ impl Tx {
         for operation in operations {
             rows.push((*operation, to_json(&operation.line.reason, "operation")?));
         }
-        write_rows!(self, UPSERT, 14, &rows, |query, row| {
+        let bound = Rows::of(&rows, |query, row| {
             query
                 .bind(&row.0.merchant_id)
                 .bind(row.0.line.id.as_str())
@@ -119,24 +115,24 @@ impl Tx {
                 .bind(row.0.line.created_at.as_microsecond())
                 .bind(row.0.updated_at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(UPSERT, bound).await
     }
 
     /// The operations of payments, of each the first one first.
     pub(super) async fn operations_of(&mut self, keys: &[&PaymentKey]) -> Result<Vec<Operation>, StoreError> {
-        let template = OF_PAYMENTS.replace("{columns}", COLUMNS);
-        let rows = read_rows!(self, OperationRow, &template, 2, keys, |query, key| {
+        let bound = Rows::of(keys, |query, key| {
             query.bind(&key.0).bind(key.1.as_str())
         });
+        let rows = self.read_rows::<OperationRow>(OF_PAYMENTS, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// Keeps what notices handed over.
     pub(super) async fn hand_over(&mut self, rows: &[HandedOver]) -> Result<(), StoreError> {
-        write_rows!(self, HAND_OVER, 4, rows, |query, row| {
+        let bound = Rows::of(rows, |query, row| {
             query.bind(&row.0).bind(&row.1).bind(&row.2).bind(&row.3)
         });
-        Ok(())
+        self.write_rows(HAND_OVER, bound).await
     }
 
     /// The operations under way on attempts with references of ours (merchant, account, reference) that nothing was
@@ -146,9 +142,10 @@ impl Tx {
         asked: &[(usize, &str, &str, &str)],
     ) -> Result<Vec<(usize, UnderWay)>, StoreError> {
         type Row = (i64, String, String, String);
-        let rows = read_rows!(self, Row, UNDER_WAY, 4, asked, |query, row| {
+        let bound = Rows::of(asked, |query, row| {
             query.bind(i64::try_from(row.0).unwrap_or(i64::MAX)).bind(row.1).bind(row.2).bind(row.3)
         });
+        let rows = self.read_rows::<Row>(UNDER_WAY, bound).await?;
         let under_way = |(place, reference, payment, attempt): Row| {
             let place = usize::try_from(place).map_err(|_| StoreError::Corrupt("operation"))?;
             let payment_id = parsed(&payment, "operation")?;

@@ -7,22 +7,22 @@ use sqlx::FromRow;
 
 use super::database::{Link, Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
 use super::rows::{Cursor, HistoryLine, Page, Payment, PaymentFilter, PaymentKey};
-use super::sets::{read_rows, write_rows};
+use super::sets::Rows;
 
 const INSERT: &str = "INSERT INTO payment (merchant_id, id, reference, idempotency_key, provider, account_id, \
      order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, detail_json, \
-     expires_at, version, created_at, updated_at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING id";
+     expires_at, version, created_at, updated_at) {rows} ON CONFLICT DO NOTHING RETURNING id";
 const UPDATE: &str = "UPDATE payment SET authorized = v.column3, paid = v.column4, refunded = v.column5, \
      overpaid = v.column6, status = v.column7, certainty = v.column8, told = v.column9, detail_json = v.column10, \
-     version = v.column11, updated_at = v.column12 FROM (VALUES {rows}) AS v \
+     version = v.column11, updated_at = v.column12 FROM ({rows}) AS v \
      WHERE payment.merchant_id = v.column1 AND payment.id = v.column2";
 const BY_ID: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id = $2";
-const BY_KEYS: &str = "SELECT payment.* FROM (VALUES {rows}) AS v JOIN payment \
+const BY_KEYS: &str = "SELECT payment.* FROM ({rows}) AS v JOIN payment \
      ON payment.merchant_id = v.column1 AND payment.id = v.column2 ORDER BY payment.merchant_id, payment.id";
-const BY_KEYS_LOCKED: &str = "SELECT payment.* FROM (VALUES {rows}) AS v JOIN payment \
+const BY_KEYS_LOCKED: &str = "SELECT payment.* FROM ({rows}) AS v JOIN payment \
      ON payment.merchant_id = v.column1 AND payment.id = v.column2 ORDER BY payment.merchant_id, payment.id \
      FOR UPDATE OF payment";
-const BY_REFERENCES: &str = "SELECT payment.* FROM (VALUES {rows}) AS v JOIN payment \
+const BY_REFERENCES: &str = "SELECT payment.* FROM ({rows}) AS v JOIN payment \
      ON payment.merchant_id = v.column1 AND payment.reference = v.column2";
 pub(super) const BY_REFERENCE: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND reference = $2";
 pub(super) const OLDER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id < $2 \
@@ -32,7 +32,7 @@ pub(super) const NEWER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND
      AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR reference = $4) \
      AND created_at >= $5 AND created_at < $6 ORDER BY id ASC LIMIT $7";
 const INSERT_HISTORY: &str = "INSERT INTO history (merchant_id, payment_id, version, from_status, to_status, \
-     certainty, source, at) VALUES {rows}";
+     certainty, source, at) {rows}";
 const HISTORY: &str = "SELECT version, from_status, to_status, certainty, source, at FROM history \
      WHERE merchant_id = $1 AND payment_id = $2 ORDER BY version";
 /// Bounded: a hub with more open payments than this reports the oldest of them.
@@ -192,7 +192,7 @@ impl Tx {
         payments: &[&Payment],
     ) -> Result<Vec<PaymentId>, StoreError> {
         let rows = payments.iter().map(|payment| PaymentText::of(payment)).collect::<Result<Vec<_>, _>>()?;
-        let inserted = read_rows!(self, (String,), INSERT, 21, &rows, |query, row| {
+        let bound = Rows::of(&rows, |query, row| {
             query
                 .bind(&row.payment.merchant_id)
                 .bind(row.payment.id.as_str())
@@ -216,6 +216,7 @@ impl Tx {
                 .bind(row.payment.created_at.as_microsecond())
                 .bind(row.payment.updated_at.as_microsecond())
         });
+        let inserted = self.read_rows::<(String,)>(INSERT, bound).await?;
         inserted.into_iter().map(|(id,)| parsed(&id, "payment")).collect()
     }
 
@@ -224,9 +225,8 @@ impl Tx {
         &mut self,
         references: &[(&str, &str)],
     ) -> Result<Vec<Payment>, StoreError> {
-        let rows = read_rows!(self, PaymentRow, BY_REFERENCES, 2, references, |query, row| {
-            query.bind(row.0).bind(row.1)
-        });
+        let bound = Rows::of(references, |query, row| query.bind(row.0).bind(row.1));
+        let rows = self.read_rows::<PaymentRow>(BY_REFERENCES, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
@@ -237,16 +237,15 @@ impl Tx {
             Link::Sqlite(_) => BY_KEYS,
             Link::Postgres(_) => BY_KEYS_LOCKED,
         };
-        let rows = read_rows!(self, PaymentRow, text, 2, keys, |query, key| {
-            query.bind(&key.0).bind(key.1.as_str())
-        });
+        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        let rows = self.read_rows::<PaymentRow>(text, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// Writes what changes in payments.
     pub(super) async fn update_payments(&mut self, payments: &[&Payment]) -> Result<(), StoreError> {
         let rows = payments.iter().map(|payment| PaymentText::of(payment)).collect::<Result<Vec<_>, _>>()?;
-        write_rows!(self, UPDATE, 12, &rows, |query, row| {
+        let bound = Rows::of(&rows, |query, row| {
             query
                 .bind(&row.payment.merchant_id)
                 .bind(row.payment.id.as_str())
@@ -261,7 +260,7 @@ impl Tx {
                 .bind(row.payment.version)
                 .bind(row.payment.updated_at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(UPDATE, bound).await
     }
 
     /// Appends lines to the histories of payments.
@@ -269,7 +268,7 @@ impl Tx {
         &mut self,
         lines: &[(PaymentKey, HistoryLine)],
     ) -> Result<(), StoreError> {
-        write_rows!(self, INSERT_HISTORY, 8, lines, |query, row| {
+        let bound = Rows::of(lines, |query, row| {
             query
                 .bind(&row.0.0)
                 .bind(row.0.1.as_str())
@@ -280,7 +279,7 @@ impl Tx {
                 .bind(&row.1.source)
                 .bind(row.1.at.as_microsecond())
         });
-        Ok(())
+        self.write_rows(INSERT_HISTORY, bound).await
     }
 }
 

@@ -4,22 +4,22 @@ use payment::Timestamp;
 
 use super::database::{Link, Store, StoreError, Tx, fence, instant, on, parsed, to_json};
 use super::rows::{AttemptKey, NewWork, PaymentKey, Work};
-use super::sets::{read_rows, write_rows};
+use super::sets::Rows;
 use crate::crash::crash_point;
 use crate::fault::fault;
 
 const SCHEDULE: &str = "INSERT INTO work (merchant_id, attempt_id, payment_id, account_id, is_repeat, due_at, \
-     claimed_until, claim, tries, cause) VALUES {rows} \
+     claimed_until, claim, tries, cause) {rows} \
      ON CONFLICT (merchant_id, attempt_id) DO UPDATE SET due_at = excluded.due_at";
 const BRING_FORWARD: &str = "UPDATE work SET due_at = v.column3, claimed_until = 0, claim = claim + 1, \
-     cause = 'notice', tries = 0, is_repeat = 0 FROM (VALUES {rows}) AS v \
+     cause = 'notice', tries = 0, is_repeat = 0 FROM ({rows}) AS v \
      WHERE work.merchant_id = v.column1 AND work.attempt_id = v.column2";
-const MARK_NOTICED: &str = "UPDATE work SET cause = 'notice' FROM (VALUES {rows}) AS v \
+const MARK_NOTICED: &str = "UPDATE work SET cause = 'notice' FROM ({rows}) AS v \
      WHERE work.merchant_id = v.column1 AND work.attempt_id = v.column2";
-const NOTICED: &str = "SELECT work.merchant_id, work.attempt_id FROM (VALUES {rows}) AS v JOIN attempt \
+const NOTICED: &str = "SELECT work.merchant_id, work.attempt_id FROM ({rows}) AS v JOIN attempt \
      ON attempt.merchant_id = v.column1 AND attempt.payment_id = v.column2 JOIN work \
      ON work.merchant_id = attempt.merchant_id AND work.attempt_id = attempt.id WHERE work.cause = 'notice'";
-const DONE: &str = "DELETE FROM work WHERE (merchant_id, attempt_id) IN (VALUES {rows})";
+const DONE: &str = "DELETE FROM work WHERE (merchant_id, attempt_id) IN ({rows})";
 // Each account has two lines, of what was never looked up or is asked for by a notice, and of the rest. Only the
 // first few of a line are ever under way: those that are keep their place until they are done. Then the accounts
 // take turns. PostgreSQL knows neither how many accounts nor how many rows come of them: the inner locks make it look up
@@ -168,7 +168,7 @@ impl Store {
 impl Tx {
     /// Writes that attempts are to be resolved, from an instant on.
     pub(super) async fn schedule_work(&mut self, rows: &[(&AttemptKey, &NewWork)]) -> Result<(), StoreError> {
-        write_rows!(self, SCHEDULE, 10, rows, |query, row| {
+        let bound = Rows::of(rows, |query, row| {
             query
                 .bind(&row.0.0)
                 .bind(row.0.1.as_str())
@@ -181,20 +181,19 @@ impl Tx {
                 .bind(0_i64)
                 .bind("probe")
         });
-        Ok(())
+        self.write_rows(SCHEDULE, bound).await
     }
 
     /// Remembers that notices came while attempts were being opened.
     pub(super) async fn mark_noticed(&mut self, attempts: &[&AttemptKey]) -> Result<(), StoreError> {
-        write_rows!(self, MARK_NOTICED, 2, attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
-        Ok(())
+        let bound = Rows::of(attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        self.write_rows(MARK_NOTICED, bound).await
     }
 
     /// The attempts of payments that notices want to be asked for.
     pub(super) async fn noticed_of(&mut self, keys: &[&PaymentKey]) -> Result<Vec<AttemptKey>, StoreError> {
-        let rows = read_rows!(self, (String, String), NOTICED, 2, keys, |query, key| {
-            query.bind(&key.0).bind(key.1.as_str())
-        });
+        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        let rows = self.read_rows::<(String, String)>(NOTICED, bound).await?;
         let key = |(merchant, attempt): (String, String)| Ok((merchant, parsed(&attempt, "work")?));
         rows.into_iter().map(key).collect()
     }
@@ -204,15 +203,15 @@ impl Tx {
         &mut self,
         rows: &[(&AttemptKey, &Timestamp)],
     ) -> Result<(), StoreError> {
-        write_rows!(self, BRING_FORWARD, 3, rows, |query, row| {
+        let bound = Rows::of(rows, |query, row| {
             query.bind(&row.0.0).bind(row.0.1.as_str()).bind(row.1.as_microsecond())
         });
-        Ok(())
+        self.write_rows(BRING_FORWARD, bound).await
     }
 
     /// Attempts are settled.
     pub(super) async fn end_work_of(&mut self, attempts: &[&AttemptKey]) -> Result<(), StoreError> {
-        write_rows!(self, DONE, 2, attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
-        Ok(())
+        let bound = Rows::of(attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        self.write_rows(DONE, bound).await
     }
 }
