@@ -30,6 +30,10 @@ use clap::{CommandFactory, Parser};
 use crate::command_line::{Command, CommandLine};
 use crate::failure::Failure;
 
+/// A fifth of a request's time was the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let started = Instant::now();
     let outcome = match CommandLine::try_parse() {

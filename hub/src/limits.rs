@@ -155,6 +155,7 @@ pub struct Permit {
     gate: Arc<Gate>,
     _slot: OwnedSemaphorePermit,
     is_trial: bool,
+    is_reported: bool,
 }
 
 impl Gate {
@@ -210,7 +211,19 @@ impl Gate {
             tokio::time::sleep(wait).await;
         }
         let is_trial = self.state().pass(purpose, Instant::now())?;
-        Ok(Permit { gate: Arc::clone(self), _slot: slot, is_trial })
+        Ok(Permit { gate: Arc::clone(self), _slot: slot, is_trial, is_reported: false })
+    }
+
+    /// Leave to make a call that begins something, if there is leave without waiting and without trying a breaker.
+    pub fn admit_at_once(self: &Arc<Self>) -> Option<Permit> {
+        let slot = Arc::clone(&self.calls).try_acquire_owned().ok()?;
+        let now = Instant::now();
+        let mut state = self.state();
+        if state.breaker.state() != BreakerState::Closed || state.check(Purpose::Begin, now).is_err() {
+            return None;
+        }
+        state.calls.reserve(now, now).ok()?;
+        Some(Permit { gate: Arc::clone(self), _slot: slot, is_trial: false, is_reported: false })
     }
 
     /// Whether the probe may begin a look-up now.
@@ -275,7 +288,7 @@ impl Gate {
 impl Permit {
     /// Tells the gate what came of the call.
     pub fn report(mut self, contact: Contact) {
-        self.is_trial = false;
+        (self.is_trial, self.is_reported) = (false, true);
         let gate = Arc::clone(&self.gate);
         let mut state = gate.state();
         let now = Instant::now();
@@ -300,11 +313,16 @@ impl Permit {
     }
 }
 
-/// A trial that was never made leaves the next one to try.
+/// A call that was never made leaves its place to the next one, and a trial too.
 impl Drop for Permit {
     fn drop(&mut self) {
+        if self.is_reported {
+            return;
+        }
+        let mut state = self.gate.state();
+        state.calls.give_back();
         if self.is_trial {
-            self.gate.state().breaker.give_trial_back(Instant::now());
+            state.breaker.give_trial_back(Instant::now());
         }
     }
 }
@@ -384,6 +402,11 @@ impl Bucket {
         self.tokens -= 1.0;
         Ok(wait)
     }
+
+    /// A token that was not used.
+    fn give_back(&mut self) {
+        self.tokens = (self.tokens + 1.0).min(self.per_second.max(1.0));
+    }
 }
 
 #[cfg(test)]
@@ -442,6 +465,28 @@ mod tests {
         assert_eq!(gate.view().calls_under_way, 2);
         one.report(Contact::Answered);
         assert_eq!(held(&gate, Purpose::Begin).await, None);
+    }
+
+    #[tokio::test]
+    async fn leave_at_once_waits_for_nothing_and_unused_leave_costs_nothing() {
+        let gate = gate(|limits| (limits.calls_at_once, limits.calls_per_second) = (2, 2));
+        for _ in 0..5 {
+            assert!(gate.admit_at_once().is_some(), "it was not used");
+        }
+        let (one, two) = (gate.admit_at_once().expect("one"), gate.admit_at_once().expect("two"));
+        assert!(gate.admit_at_once().is_none(), "two are under way");
+        one.report(Contact::Answered);
+        two.report(Contact::Throttled(Some(Duration::ZERO)));
+        assert!(gate.admit_at_once().is_none(), "two a second");
+    }
+
+    #[tokio::test]
+    async fn leave_at_once_tries_no_breaker() {
+        let gate = gate(|limits| (limits.breaker_failures, limits.breaker_rest_ms) = (1, 1));
+        gate.admit_at_once().expect("closed").report(Contact::Failed);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(gate.admit_at_once().is_none());
+        assert_eq!(held(&gate, Purpose::Begin).await, None, "who waits tries it");
     }
 
     #[tokio::test]

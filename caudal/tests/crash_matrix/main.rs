@@ -82,12 +82,14 @@ struct Row {
 /// The story in which a point is reached, and what each process is to die of, in order.
 fn plan(point: &'static str) -> (Story, Vec<String>) {
     let once = |point: &str| vec![point.to_owned()];
-    // The first key is that of the merchant's endpoint, the first delivery tells where to pay.
+    // The first key that is claimed by itself is that of the merchant's endpoint, the second that of the cancellation: the
+    // key of an order is claimed and answered in the transactions of the order. The first delivery tells where to pay.
     let second_time = |point: &str| vec![format!("{point}:2")];
     let after_a_death = |point: &str| vec!["create.after_call".to_owned(), point.to_owned()];
     let (part, _) = point.split_once('.').expect("a part");
     match part {
-        "key" | "delivery" => (Story::Paid, second_time(point)),
+        "key" => (Story::Cancelled, second_time(point)),
+        "delivery" => (Story::Paid, second_time(point)),
         "create_again" => (Story::PaidAfterALostAnswer, once(point)),
         "resume" => (Story::Paid, after_a_death(point)),
         "lost_creation" => (Story::Abandoned, after_a_death(point)),

@@ -15,6 +15,7 @@ use crate::api::code::Code;
 use crate::api::problem::Problem;
 use crate::flow::idempotency::{self, Claim};
 use crate::state::Hub;
+use crate::store::{IdempotencyRecord, KeyClaim};
 
 /// The header that carries the key.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -147,6 +148,12 @@ pub enum Turn {
     Again(Answer),
 }
 
+impl From<Answer> for Turn {
+    fn from(answer: Answer) -> Self {
+        Self::First(answer)
+    }
+}
+
 /// Marks an answer that was given before.
 impl IntoResponse for Turn {
     fn into_response(self) -> Response {
@@ -161,14 +168,43 @@ impl IntoResponse for Turn {
     }
 }
 
+impl Ticket {
+    /// The claim of its key.
+    pub fn claim(&self, hub: &Hub) -> KeyClaim {
+        idempotency::claim(hub, &self.merchant, self.route, &self.key, &self.fingerprints)
+    }
+}
+
 /// Does the work once per ticket. The claim is written before the work begins; the work runs in a task of its
 /// own, so that a caller who hangs up changes nothing.
 pub async fn once<W>(hub: &Arc<Hub>, ticket: Ticket, work: W) -> Result<Turn, Problem>
 where
     W: Future<Output = Work> + Send + 'static,
 {
-    let Ticket { merchant, route, key, fingerprints } = &ticket;
-    let claimed_at = match idempotency::begin(hub, merchant, route, key, fingerprints).await? {
+    let claim = idempotency::begin(hub, ticket.claim(hub), &ticket.fingerprints).await?;
+    follow(hub, ticket, claim, work).await
+}
+
+/// The same for a claim that was found to be there before.
+pub async fn once_after<W>(
+    hub: &Arc<Hub>,
+    ticket: Ticket,
+    claim: &KeyClaim,
+    known: IdempotencyRecord,
+    work: W,
+) -> Result<Turn, Problem>
+where
+    W: Future<Output = Work> + Send + 'static,
+{
+    let claim = idempotency::weigh(hub, claim, &ticket.fingerprints, known).await?;
+    follow(hub, ticket, claim, work).await
+}
+
+async fn follow<W>(hub: &Arc<Hub>, ticket: Ticket, claim: Claim, work: W) -> Result<Turn, Problem>
+where
+    W: Future<Output = Work> + Send + 'static,
+{
+    let claimed_at = match claim {
         Claim::Fresh(claimed_at) => claimed_at,
         Claim::Replay { status, body } => return Ok(Turn::Again(Answer { status, body })),
         Claim::Running => {
@@ -180,12 +216,26 @@ where
             return Err(Problem::new(Code::IdempotencyKeyReused, detail).with_param(IDEMPOTENCY_KEY));
         }
     };
-    let running = tokio::spawn(settle(Arc::clone(hub), ticket.clone(), claimed_at, work));
-    match running.await {
-        Ok(answer) => answer.map(Turn::First),
+    let work = settle(Arc::clone(hub), ticket.clone(), claimed_at, work);
+    to_its_end(hub, &ticket, claimed_at, work).await
+}
+
+/// Runs work whose key is claimed in a task of its own: a caller who hangs up changes nothing.
+pub async fn to_its_end<R, W>(
+    hub: &Arc<Hub>,
+    ticket: &Ticket,
+    claimed_at: Timestamp,
+    work: W,
+) -> Result<Turn, Problem>
+where
+    R: Into<Turn> + Send + 'static,
+    W: Future<Output = Result<R, Problem>> + Send + 'static,
+{
+    match tokio::spawn(work).await {
+        Ok(turn) => turn.map(Into::into),
         Err(error) => {
             tracing::error!(panicked = error.is_panic(), "the work of a request ended early");
-            release(hub, &ticket, claimed_at).await;
+            release(hub, ticket, claimed_at).await;
             Err(Problem::new(Code::InternalError, "The hub failed at this request."))
         }
     }
@@ -197,11 +247,22 @@ where
     W: Future<Output = Work> + Send + 'static,
 {
     let _busy = hub.busy();
-    match work.await {
+    let work = work.await;
+    settled(&hub, &ticket, claimed_at, work).await
+}
+
+/// Writes down what became of a claim.
+pub async fn settled(
+    hub: &Hub,
+    ticket: &Ticket,
+    claimed_at: Timestamp,
+    work: Work,
+) -> Result<Answer, Problem> {
+    match work {
         Work::Done(answer) => {
-            let Ticket { merchant, route, key, .. } = &ticket;
+            let Ticket { merchant, route, key, .. } = ticket;
             let Answer { status, body } = &answer;
-            let kept = idempotency::finish(&hub, merchant, route, key, claimed_at, *status, body).await;
+            let kept = idempotency::finish(hub, merchant, route, key, claimed_at, *status, body).await;
             if let Err(error) = kept {
                 // The work itself is durable, and its own rules keep it from being done twice.
                 tracing::error!(%error, "an answer could not be kept");
@@ -209,7 +270,7 @@ where
             Ok(answer)
         }
         Work::Undone(problem) => {
-            release(&hub, &ticket, claimed_at).await;
+            release(hub, ticket, claimed_at).await;
             Err(problem)
         }
     }

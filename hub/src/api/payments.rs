@@ -5,25 +5,27 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use payment::Status;
 use payment::id::PaymentId;
-use payment::order::Order;
+use payment::{Money, Status};
 
 use crate::api::body::{JsonBody, NoBody};
 use crate::api::caller::Caller;
 use crate::api::code::Code;
-use crate::api::idempotency::{Answer, IdempotencyKey, Turn, Work, once};
+use crate::api::idempotency::{
+    Answer, IdempotencyKey, Ticket, Turn, Work, once, once_after, settled, to_its_end,
+};
 use crate::api::openapi::Problems;
 use crate::api::path_id::PathId;
 use crate::api::payment_request::PaymentRequest;
 use crate::api::problem::Problem;
 use crate::api::query::{ListDocument, Query};
 use crate::flow::document::{PaymentDocument, payment_document};
-use crate::flow::{self, CancelError, CreateError, NewPayment};
+use crate::flow::idempotency::Keyed;
+use crate::flow::{self, CancelError, CreateError, Made, NewPayment};
 use crate::limits::Held;
 use crate::settings::Merchant;
 use crate::state::Hub;
-use crate::store::{Payment, PaymentFilter};
+use crate::store::{KeyClaim, Payment, PaymentFilter, StoreError};
 
 /// Create a payment
 ///
@@ -44,33 +46,88 @@ pub(super) async fn create(
     let (order, account_id) = read.map_err(|complaints| Problem::from_complaints(&complaints))?;
     let ticket = key.ticket(&hub, caller.id(), "POST /v1/payments", &bytes);
     let wanted = NewPayment { order, account_id, idempotency_key: key.as_str().to_owned() };
-    let work = Box::pin(create_once(Arc::clone(&hub), caller.merchant, wanted));
-    once(&hub, ticket, work).await
+    let claim = ticket.claim(&hub);
+    let claimed_at = claim.claimed_at;
+    let work = Box::pin(create_keyed(Arc::clone(&hub), ticket.clone(), claim, caller.merchant, wanted));
+    to_its_end(&hub, &ticket, claimed_at, work).await
+}
+
+/// Creates a payment, whose key is claimed and answered in the transactions of the creation itself: two, where the claim
+/// and the answer would be two more.
+async fn create_keyed(
+    hub: Arc<Hub>,
+    ticket: Ticket,
+    claim: KeyClaim,
+    merchant: Merchant,
+    wanted: NewPayment,
+) -> Result<Turn, Problem> {
+    let _busy = hub.busy();
+    let keyed = Keyed { claim: claim.clone(), answer: kept_answer };
+    let made = flow::create_keyed_payment(&hub, &merchant, &wanted, keyed).await;
+    let total = wanted.order.total;
+    match made {
+        Ok(Made { kept: Some((status, body)), .. }) => Ok(Turn::First(Answer { status, body })),
+        Ok(Made { payment, kept: None }) => {
+            settled(&hub, &ticket, claim.claimed_at, created(&hub, &payment)).await.map(Turn::First)
+        }
+        Err(CreateError::KeyTaken(known)) => {
+            let work = create_once(Arc::clone(&hub), merchant, wanted);
+            Box::pin(once_after(&hub, ticket, &claim, known, work)).await
+        }
+        Err(CreateError::NotAtOnce) => {
+            Box::pin(once(&hub, ticket, create_once(Arc::clone(&hub), merchant, wanted))).await
+        }
+        // The key was not claimed: it may have an answer from before.
+        Err(error @ (CreateError::Complaints(_) | CreateError::NoAccount | CreateError::Held { .. })) => {
+            let work = not_created(error, total);
+            Box::pin(once(&hub, ticket, std::future::ready(work))).await
+        }
+        Err(CreateError::Unwritten(error)) => Err(error.into()),
+        Err(error) => {
+            settled(&hub, &ticket, claim.claimed_at, not_created(error, total)).await.map(Turn::First)
+        }
+    }
+}
+
+/// What is kept under the key of a payment that was created.
+fn kept_answer(hub: &Hub, payment: &Payment) -> Option<(u16, String)> {
+    match created(hub, payment) {
+        Work::Done(Answer { status, body }) => Some((status, body)),
+        Work::Undone(_) => None,
+    }
 }
 
 async fn create_once(hub: Arc<Hub>, merchant: Merchant, wanted: NewPayment) -> Work {
-    let Order { total, .. } = wanted.order;
+    let total = wanted.order.total;
     match flow::create_payment(&hub, &merchant, wanted).await {
         Ok(payment) => created(&hub, &payment),
-        Err(CreateError::Complaints(complaints)) => Work::Undone(Problem::from_complaints(&complaints)),
-        Err(CreateError::NoAccount) => {
+        Err(error) => not_created(error, total),
+    }
+}
+
+fn not_created(error: CreateError, total: Money) -> Work {
+    match error {
+        CreateError::Complaints(complaints) => Work::Undone(Problem::from_complaints(&complaints)),
+        CreateError::NoAccount => {
             let detail = format!("The account is not yours, or none of yours takes {}.", total.currency);
             Work::Undone(Problem::new(Code::NoAccount, detail).with_param("account"))
         }
-        Err(CreateError::ReferenceUsed(id)) => {
+        CreateError::ReferenceUsed(id) => {
             let problem = Problem::new(Code::ReferenceUsed, "Another payment of yours has this reference.");
             Work::Undone(problem.with_param("reference").with_payment(&id))
         }
-        Err(CreateError::Refused { payment, refusal }) => {
+        CreateError::Refused { payment, refusal } => {
             let problem = Problem::from_refusal(&refusal, &payment.provider);
             Work::Done(problem.with_payment(&payment.id).into())
         }
-        Err(CreateError::Held { provider, held }) => Work::Undone(unavailable(held).with_provider(&provider)),
-        Err(CreateError::Unreachable { payment }) => {
+        CreateError::Held { provider, held } => Work::Undone(unavailable(held).with_provider(&provider)),
+        CreateError::Unreachable { payment } => {
             let problem = Problem::new(Code::ProviderUnreachable, "No usable answer came from the provider.");
             Work::Done(problem.with_provider(&payment.provider).with_payment(&payment.id).into())
         }
-        Err(CreateError::Store(error)) => Work::Undone(error.into()),
+        // Only a creation that claims its key itself meets these, and answers them before.
+        CreateError::KeyTaken(_) | CreateError::NotAtOnce => Work::Undone(StoreError::Busy.into()),
+        CreateError::Store(error) | CreateError::Unwritten(error) => Work::Undone(error.into()),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::fault::fault;
 use crate::flow::apply_facts::{
     KeptInstruments, Known, Source, apply_known, may_die_after_commit, may_die_before_commit,
 };
-use crate::flow::create_payment::{Created, Creation};
+use crate::flow::create_payment::{Created, Creation, Made, Opened};
 use crate::flow::drive_task::Intent;
 use crate::flow::keep_instruments::token_keys;
 use crate::flow::receive_notice::{Arrival, Found, Judged};
@@ -34,6 +34,7 @@ pub struct Batch {
     intents: Slots<Intent>,
     arrivals: Slots<Arrival>,
     knowns: Slots<Known>,
+    opened: Slots<Opened>,
 }
 
 macro_rules! operation {
@@ -54,6 +55,7 @@ operation!(Creation, Created, begins: true, creations);
 operation!(Intent, (), begins: false, intents);
 operation!(Arrival, Verdict, begins: true, arrivals);
 operation!(Known, Payment, begins: false, knowns);
+operation!(Opened, Made, begins: false, opened);
 
 /// Does the same with the operations of every kind.
 macro_rules! each_kind {
@@ -83,6 +85,10 @@ macro_rules! each_kind {
             let $slots = batch.knowns;
             $body
         }
+        {
+            let $slots = batch.opened;
+            $body
+        }
     }};
 }
 
@@ -95,6 +101,7 @@ impl Batch {
             + self.intents.len()
             + self.arrivals.len()
             + self.knowns.len()
+            + self.opened.len()
     }
 
     /// Turns away what waited too long to be begun.
@@ -109,7 +116,7 @@ impl Batch {
         for slot in &self.arrivals {
             slot.operation.remember(hub, slot.outcome);
         }
-        let is_news = !(self.arrivals.is_empty() && self.knowns.is_empty());
+        let is_news = !(self.arrivals.is_empty() && self.knowns.is_empty() && self.opened.is_empty());
         each_kind!(self, slots => slots.into_iter().for_each(Slot::tell));
         if is_news {
             hub.wake.notify_waiters();
@@ -124,7 +131,7 @@ impl Batch {
     /// Each operation by itself.
     pub fn singles(self) -> Vec<Self> {
         let mut singles = Vec::with_capacity(self.len());
-        let Self { claims, answers, creations, intents, arrivals, knowns } = self;
+        let Self { claims, answers, creations, intents, arrivals, knowns, opened } = self;
         let empty = Self::default;
         singles.extend(claims.into_iter().map(|slot| Self { claims: vec![slot], ..empty() }));
         singles.extend(answers.into_iter().map(|slot| Self { answers: vec![slot], ..empty() }));
@@ -132,6 +139,7 @@ impl Batch {
         singles.extend(intents.into_iter().map(|slot| Self { intents: vec![slot], ..empty() }));
         singles.extend(arrivals.into_iter().map(|slot| Self { arrivals: vec![slot], ..empty() }));
         singles.extend(knowns.into_iter().map(|slot| Self { knowns: vec![slot], ..empty() }));
+        singles.extend(opened.into_iter().map(|slot| Self { opened: vec![slot], ..empty() }));
         singles
     }
 
@@ -162,12 +170,22 @@ impl Batch {
             let applied = apply_known(hub, &slot.operation, &mut aggregates, &kept, &mut changes, now)?;
             slot.outcome = Some(applied);
         }
+        let mut answers = Vec::with_capacity(self.opened.len());
+        for slot in &mut self.opened {
+            let known = &slot.operation.known;
+            let payment = apply_known(hub, known, &mut aggregates, &kept, &mut changes, now)?;
+            let (answer, told) = slot.operation.answer(hub, &payment)?.unzip();
+            answers.extend(answer);
+            slot.outcome = Some(Made { payment, kept: told });
+        }
         for slot in &mut self.intents {
             slot.operation.write(&mut changes);
             slot.outcome = Some(());
         }
         tx.write(&changes).await?;
-        let answers: Vec<&KeyAnswer> = self.answers.iter().map(|slot| &slot.operation).collect();
+        let mut answers: Vec<&KeyAnswer> =
+            self.answers.iter().map(|slot| &slot.operation).chain(&answers).collect();
+        answers.sort_by(|one, other| one.key.cmp(&other.key));
         tx.finish_keys(&answers).await?;
         self.answers.iter_mut().for_each(|slot| slot.outcome = Some(()));
         self.may_die_before_commit();
@@ -176,41 +194,44 @@ impl Batch {
         Ok(())
     }
 
+    /// Claims the keys of requests, those of creations among them. Whose key was there already is told its record.
     async fn claim_keys(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        self.claims.sort_by(|one, other| one.operation.key.cmp(&other.operation.key));
-        let claims: Vec<&KeyClaim> = self.claims.iter().map(|slot| &slot.operation).collect();
+        let of_creations = self.creations.iter().filter_map(|slot| slot.operation.claim.as_ref());
+        let mut claims: Vec<&KeyClaim> =
+            self.claims.iter().map(|slot| &slot.operation).chain(of_creations).collect();
+        claims.sort_by(|one, other| one.key.cmp(&other.key));
         let mut free = tx.claim_keys(&claims).await?;
-        // Of two claims of one key in one batch the first has it.
-        let is_free: Vec<bool> = claims.iter().map(|claim| free.remove(&claim.key)).collect();
-        let held: BTreeSet<&Key> = claims
-            .iter()
-            .zip(&is_free)
-            .filter(|(_, is_free)| !**is_free)
-            .map(|(claim, _)| &claim.key)
-            .collect();
+        let held: BTreeSet<&Key> =
+            claims.iter().map(|claim| &claim.key).filter(|key| !free.contains(*key)).collect();
+        let repeated = claims.windows(2).filter(|pair| pair[0].key == pair[1].key).map(|pair| &pair[0].key);
+        let held: BTreeSet<&Key> = held.into_iter().chain(repeated).collect();
         let records = tx.read_keys(&held.into_iter().collect::<Vec<_>>()).await?;
-        for (slot, is_free) in self.claims.iter_mut().zip(is_free) {
-            let record = if is_free {
-                None
-            } else {
-                let record = records.get(&slot.operation.key).cloned();
-                Some(record.ok_or(StoreError::Corrupt("idempotency"))?)
-            };
-            slot.outcome = Some(record);
+        // Of two claims of one key in one batch the first has it.
+        let mut taken = |key: &Key| {
+            if free.remove(key) {
+                return Ok(None);
+            }
+            records.get(key).cloned().map(Some).ok_or(StoreError::Corrupt("idempotency"))
+        };
+        for slot in &mut self.claims {
+            slot.outcome = Some(taken(&slot.operation.key)?);
+        }
+        for slot in &mut self.creations {
+            let Some(claim) = &slot.operation.claim else { continue };
+            let record = taken(&claim.key)?.filter(|_| !fault!("forget_idempotency_keys"));
+            slot.outcome = record.map(Created::KeyTaken);
         }
         Ok(())
     }
 
     async fn create(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        if self.creations.is_empty() {
-            return Ok(());
-        }
         let reference = |slot: &Slot<Creation>| {
             let payment = &slot.operation.payment;
             (payment.merchant_id.clone(), payment.order.reference.clone())
         };
         self.creations.sort_by_key(reference);
-        let payments: Vec<&Payment> = self.creations.iter().map(|slot| &slot.operation.payment).collect();
+        let begun = self.creations.iter().filter(|slot| slot.outcome.is_none());
+        let payments: Vec<&Payment> = begun.map(|slot| &slot.operation.payment).collect();
         let inserted: BTreeSet<PaymentId> = tx.insert_payments(&payments).await?.into_iter().collect();
         let is_new = |payment: &Payment| inserted.contains(&payment.id);
         let used: Vec<(&str, &str)> = payments
@@ -220,7 +241,7 @@ impl Batch {
             .collect();
         let known = tx.payments_by_references(&used).await?;
         let mut changes = Changes::default();
-        for slot in &mut self.creations {
+        for slot in self.creations.iter_mut().filter(|slot| slot.outcome.is_none()) {
             let payment = &slot.operation.payment;
             let same = |known: &&Payment| {
                 known.merchant_id == payment.merchant_id && known.order.reference == payment.order.reference
@@ -312,7 +333,9 @@ impl Batch {
         told: &[Option<Known>],
         aggregates: &BTreeMap<PaymentKey, Aggregate>,
     ) -> Result<KeptInstruments, StoreError> {
-        let knowns = self.knowns.iter().map(|slot| &slot.operation).chain(told.iter().flatten());
+        let opened = self.opened.iter().map(|slot| &slot.operation.known);
+        let knowns =
+            self.knowns.iter().map(|slot| &slot.operation).chain(opened).chain(told.iter().flatten());
         let keys: BTreeSet<TokenKey> = knowns
             .filter_map(|known| Some(token_keys(aggregates.get(&known.key())?, known)))
             .flatten()
@@ -323,7 +346,8 @@ impl Batch {
 
     /// The payments that have to be loaded and locked.
     fn touched(&self, verdicts: &[Judged]) -> BTreeSet<PaymentKey> {
-        let known = self.knowns.iter().map(|slot| slot.operation.key());
+        let opened = self.opened.iter().map(|slot| slot.operation.known.key());
+        let known = self.knowns.iter().map(|slot| slot.operation.key()).chain(opened);
         let told =
             self.arrivals.iter().zip(verdicts).filter_map(|(slot, judged)| slot.operation.locks(judged));
         known.chain(told).collect()
@@ -362,7 +386,8 @@ impl Batch {
     }
 
     fn sources(&self) -> impl Iterator<Item = Source> {
-        self.knowns.iter().map(|slot| slot.operation.source)
+        let opened = self.opened.iter().map(|slot| slot.operation.known.source);
+        self.knowns.iter().map(|slot| slot.operation.source).chain(opened)
     }
 }
 

@@ -18,12 +18,14 @@ use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, LoggedCall, Source, apply_facts};
 use crate::flow::drive_task::{Driven, End, Intent, Job, Prepared, deadline, drive_task};
+use crate::flow::idempotency::{Keyed, sealed_answer};
 use crate::flow::keep_instruments::token_place;
 use crate::limits::Held;
 use crate::settings::Merchant;
 use crate::state::Hub;
 use crate::store::{
-    Attempt, Changes, Failure, HistoryLine, InstrumentState, NewWork, Payment, PaymentDetail, StoreError,
+    Attempt, Changes, Failure, HistoryLine, IdempotencyRecord, InstrumentState, KeyAnswer, KeyClaim, NewWork,
+    Payment, PaymentDetail, StoreError,
 };
 
 /// How long a creation may take, process deaths included, before the probe gives its attempt up, in seconds.
@@ -70,8 +72,23 @@ pub enum CreateError {
         /// The payment.
         payment: Box<Payment>,
     },
+    /// The key of the request was claimed before. Nothing was written.
+    KeyTaken(IdempotencyRecord),
+    /// The account's calls have to wait, and whoever repeats a request is not to wait with them: the key is to be
+    /// claimed first. Nothing was written.
+    NotAtOnce,
+    /// The database took nothing of it: no payment and no claim.
+    Unwritten(StoreError),
     /// The database failed.
     Store(StoreError),
+}
+
+/// A payment that was created.
+pub struct Made {
+    /// As it stands.
+    pub payment: Payment,
+    /// The answer, when it was kept under the key of the request already: HTTP status and body.
+    pub kept: Option<(u16, String)>,
 }
 
 impl From<StoreError> for CreateError {
@@ -80,43 +97,60 @@ impl From<StoreError> for CreateError {
     }
 }
 
-/// Takes an order. The work goes on when the caller hangs up.
+/// Takes an order. Nothing of it is lost when the caller goes on alone: the caller does not hang up on it.
 pub async fn create_payment(
-    hub: &Arc<Hub>,
+    hub: &Hub,
     merchant: &Merchant,
     wanted: NewPayment,
 ) -> Result<Payment, CreateError> {
-    let (hub, merchant) = (Arc::clone(hub), merchant.clone());
-    let tracked = tokio::spawn(async move {
-        let _busy = hub.busy();
-        create(&hub, &merchant, wanted).await
-    });
-    tracked.await.unwrap_or_else(|_| Err(CreateError::Store(StoreError::Corrupt("creation"))))
+    Ok(Box::pin(create(hub, merchant, &wanted, None)).await?.payment)
 }
 
-async fn create(hub: &Hub, merchant: &Merchant, wanted: NewPayment) -> Result<Payment, CreateError> {
+/// Takes an order, claims the key of its request together with what is written first, and keeps the answer together
+/// with what is written last.
+pub async fn create_keyed_payment(
+    hub: &Hub,
+    merchant: &Merchant,
+    wanted: &NewPayment,
+    keyed: Keyed,
+) -> Result<Made, CreateError> {
+    Box::pin(create(hub, merchant, wanted, Some(keyed))).await
+}
+
+async fn create(
+    hub: &Hub,
+    merchant: &Merchant,
+    wanted: &NewPayment,
+    keyed: Option<Keyed>,
+) -> Result<Made, CreateError> {
     let now = hub.clock.now();
     let stored = stored_instrument(hub, &merchant.id, &wanted.order).await?;
-    let (account, provider) = choose_account(hub, merchant, &wanted, stored.as_ref())?;
+    let (account, provider) = choose_account(hub, merchant, wanted, stored.as_ref())?;
     let expires_at = check(&wanted.order, account, provider.as_ref(), now)?;
     let (payment, attempt) = new_records(hub, merchant, wanted, account, provider, now, expires_at);
     let job = opening(hub, &payment, &attempt, account, provider, stored);
     let first = job.begin(hub);
     // Leave to call comes before anything is written: a provider that is not to be called leaves no payment.
-    let prepared = prepare(hub, &job, &first).await?;
-    let (key, order) = (payment.idempotency_key.clone(), payment.order.clone());
+    let prepared = match &keyed {
+        None => prepare(hub, &job, &first).await?,
+        Some(_) => prepare_at_once(hub, &job, &first)?,
+    };
     let intent = match (&first, &prepared) {
         (Step::Call(call), Some(prepared)) => Some(job.intent(call, &prepared.line)),
         (Step::Call(_), None) | (Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. }, _) => None,
     };
-    match hub.writer.submit(Creation { payment, attempt, intent }).await? {
-        Created::Fresh => {}
+    let claim = keyed.as_ref().map(|keyed| keyed.claim.clone());
+    let creation = Creation { payment, attempt, intent, claim };
+    match hub.writer.submit(creation).await.map_err(CreateError::Unwritten)? {
+        Created::Fresh => open(hub, &job, first, prepared, keyed).await,
         Created::Known(known) => {
             drop(prepared);
-            return Box::pin(resume(hub, known_reference(&key, &order, *known)?)).await;
+            let known = known_reference(wanted, *known)?;
+            let payment = Box::pin(resume(hub, known)).await?;
+            Ok(Made { payment, kept: None })
         }
+        Created::KeyTaken(record) => Err(CreateError::KeyTaken(record)),
     }
-    Box::pin(open(hub, &job, first, prepared)).await
 }
 
 /// The job that opens an attempt at its provider.
@@ -165,8 +199,25 @@ async fn prepare(hub: &Hub, job: &Job, first: &Step) -> Result<Option<Prepared>,
     }
 }
 
+/// The first call, with leave to make it without waiting.
+fn prepare_at_once(hub: &Hub, job: &Job, first: &Step) -> Result<Option<Prepared>, CreateError> {
+    match first {
+        Step::Call(call) => {
+            let permit = job.admit_at_once(hub).ok_or(CreateError::NotAtOnce)?;
+            Ok(Some(Prepared { permit, line: job.line(hub, &call.request) }))
+        }
+        Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. } => Ok(None),
+    }
+}
+
 /// Opens the attempt, whose first call is committed when it is `prepared`.
-async fn open(hub: &Hub, job: &Job, first: Step, prepared: Option<Prepared>) -> Result<Payment, CreateError> {
+async fn open(
+    hub: &Hub,
+    job: &Job,
+    first: Step,
+    prepared: Option<Prepared>,
+    keyed: Option<Keyed>,
+) -> Result<Made, CreateError> {
     let mut driven = drive_task(hub, job, first, prepared).await?;
     for _ in 0..FRESH_STARTS {
         if !matches!(driven.end, End::Lost(AfterLost::FreshStart)) {
@@ -179,7 +230,7 @@ async fn open(hub: &Hub, job: &Job, first: Step, prepared: Option<Prepared>) -> 
             driven.end = again.end;
         }
     }
-    conclude(hub, job, driven).await
+    conclude(hub, job, driven, keyed).await
 }
 
 /// The same request came before. When its process died before it learned anything, and what it may have left at
@@ -216,7 +267,7 @@ async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
     crash_point!("resume.before_commit");
     tx.commit().await?;
     crash_point!("resume.after_commit");
-    Box::pin(open(hub, &job, first, Some(prepared))).await
+    Ok(Box::pin(open(hub, &job, first, Some(prepared), None)).await?.payment)
 }
 
 fn is_unopened(payment: &Payment, attempt: &Attempt) -> bool {
@@ -316,7 +367,7 @@ fn check(
 fn new_records(
     hub: &Hub,
     merchant: &Merchant,
-    wanted: NewPayment,
+    wanted: &NewPayment,
     account: &Account,
     provider: &Arc<dyn Provider>,
     now: Timestamp,
@@ -327,7 +378,7 @@ fn new_records(
     let payment = Payment {
         id: PaymentId::new(now, hub.entropy()),
         merchant_id: merchant.id.clone(),
-        order: wanted.order,
+        order: wanted.order.clone(),
         provider: account.provider.clone(),
         account_id: account.id.clone(),
         status: Status::Created,
@@ -338,7 +389,7 @@ fn new_records(
         overpaid: nothing,
         told: None,
         detail: PaymentDetail { provider_reference: Some(reference.clone()), ..PaymentDetail::default() },
-        idempotency_key: wanted.idempotency_key,
+        idempotency_key: wanted.idempotency_key.clone(),
         expires_at,
         version: 1,
         created_at: now,
@@ -359,6 +410,28 @@ fn new_records(
     (payment, attempt)
 }
 
+/// What the provider's answer told of a payment whose request waits for an answer under its key.
+pub struct Opened {
+    /// What was learned.
+    pub known: Known,
+    /// The key, which was claimed with the creation.
+    pub keyed: Keyed,
+}
+
+impl Opened {
+    /// The answer to keep under the key, when there is one, with its words.
+    pub(super) fn answer(
+        &self,
+        hub: &Hub,
+        payment: &Payment,
+    ) -> Result<Option<(KeyAnswer, (u16, String))>, StoreError> {
+        let KeyClaim { key, claimed_at, .. } = &self.keyed.claim;
+        let Some((status, body)) = (self.keyed.answer)(hub, payment) else { return Ok(None) };
+        let answer = sealed_answer(hub, key.clone(), *claimed_at, status, &body)?;
+        Ok(Some((answer, (status, body))))
+    }
+}
+
 /// A payment to be written, with the intent of its first call.
 pub struct Creation {
     /// The payment.
@@ -367,6 +440,8 @@ pub struct Creation {
     pub attempt: Attempt,
     /// The first call, when the provider wants one.
     pub intent: Option<Intent>,
+    /// The claim of the request's key, when it is not claimed yet. Without the key nothing is written.
+    pub claim: Option<KeyClaim>,
 }
 
 /// What came of a creation.
@@ -376,13 +451,15 @@ pub enum Created {
     Fresh,
     /// The merchant's reference was there already.
     Known(Box<Payment>),
+    /// The request's key was there already.
+    KeyTaken(IdempotencyRecord),
 }
 
 impl Creation {
     /// Adds what belongs to the payment to what is written: its attempt, the intent of the first call, and the work
     /// that finds out what became of it.
     pub(super) fn write(&self, changes: &mut Changes) {
-        let Self { payment, attempt, intent } = self;
+        let Self { payment, attempt, intent, claim: _ } = self;
         changes.attempts.push(attempt.clone());
         let opening = HistoryLine {
             version: payment.version,
@@ -414,23 +491,27 @@ fn resolving(attempt: &Attempt, now: Timestamp) -> NewWork {
 
 /// A reference that was there already: of the same request, or of another one. A key can come again with another
 /// order when its claim was given back.
-fn known_reference(key: &str, order: &Order, known: Payment) -> Result<Payment, CreateError> {
-    let is_same = known.idempotency_key == key && known.order == *order;
+fn known_reference(wanted: &NewPayment, known: Payment) -> Result<Payment, CreateError> {
+    let is_same = known.idempotency_key == wanted.idempotency_key && known.order == wanted.order;
     if is_same { Ok(known) } else { Err(CreateError::ReferenceUsed(known.id)) }
 }
 
 /// Writes what came of it.
-async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, CreateError> {
+async fn conclude(hub: &Hub, job: &Job, driven: Driven, keyed: Option<Keyed>) -> Result<Made, CreateError> {
+    let unkept = |payment| Made { payment, kept: None };
     match driven.end {
         End::Learned { facts, attempt_key, tokens } => {
             let known = Known { attempt_key, tokens, ..news(job, facts, None, driven.calls) };
-            Ok(apply_facts(hub, known).await?)
+            match keyed {
+                Some(keyed) => Ok(hub.writer.submit(Opened { known, keyed }).await?),
+                None => Ok(unkept(apply_facts(hub, known).await?)),
+            }
         }
         End::Refused(refusal) => {
             let failure = Failure::from(&refusal);
             let payment = apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
             if is_overtaken(&payment) {
-                return Ok(payment);
+                return Ok(unkept(payment));
             }
             Err(CreateError::Refused { payment: Box::new(payment), refusal })
         }
@@ -439,18 +520,18 @@ async fn conclude(hub: &Hub, job: &Job, driven: Driven) -> Result<Payment, Creat
             let failure = unreachable_failure();
             let payment = apply(hub, job, not_opened(hub, &failure), Some(failure), driven.calls).await?;
             if is_overtaken(&payment) {
-                return Ok(payment);
+                return Ok(unkept(payment));
             }
             Err(CreateError::Unreachable { payment: Box::new(payment) })
         }
         // The provider takes the same again without doing it twice: the work row asks again until it answers.
         End::Lost(AfterLost::RepeatSame) => {
             let again = vec![Fact::new(hub.clock.now(), FactKind::AskedAgain)];
-            Ok(apply(hub, job, again, None, driven.calls).await?)
+            Ok(unkept(apply(hub, job, again, None, driven.calls).await?))
         }
         // Something may exist at the provider: the payment stays open, and the work row finds out.
         End::Lost(AfterLost::Search | AfterLost::Adopt) => {
-            Ok(apply(hub, job, unanswered(hub), None, driven.calls).await?)
+            Ok(unkept(apply(hub, job, unanswered(hub), None, driven.calls).await?))
         }
     }
 }
@@ -473,8 +554,8 @@ pub(super) async fn repeat_creation(hub: &Hub, attempt: &Attempt) -> Result<Opti
     if matches!(driven.end, End::Held(_)) {
         return Ok(None);
     }
-    match conclude(hub, &job, driven).await {
-        Ok(payment) => Ok(Some(payment)),
+    match conclude(hub, &job, driven, None).await {
+        Ok(made) => Ok(Some(made.payment)),
         Err(CreateError::Refused { payment, .. } | CreateError::Unreachable { payment }) => {
             Ok(Some(*payment))
         }

@@ -165,6 +165,11 @@ impl Job {
         self.gate(hub).admit(purpose, PATIENCE.min(self.time_left())).await
     }
 
+    /// Leave to make the task's first call, if nothing has to be waited for.
+    pub fn admit_at_once(&self, hub: &Hub) -> Option<Permit> {
+        self.gate(hub).admit_at_once()
+    }
+
     fn gate(&self, hub: &Hub) -> Arc<Gate> {
         hub.limits.gate(&self.account.id)
     }

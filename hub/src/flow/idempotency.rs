@@ -5,7 +5,7 @@ use payment::Timestamp;
 use crate::crash;
 use crate::fault::fault;
 use crate::state::Hub;
-use crate::store::{Key, KeyAnswer, KeyClaim, StoreError};
+use crate::store::{IdempotencyRecord, Key, KeyAnswer, KeyClaim, Payment, StoreError};
 
 /// How long a claim without an answer is believed to be at work, in seconds of real time. Longer than any
 /// request may take; after it, its process is taken to be dead and the work is done again, which every
@@ -32,26 +32,44 @@ pub enum Claim {
     Mismatch,
 }
 
-/// Claims a key for one route of one merchant. The fingerprints are the request's under each master key, the one to
-/// keep first.
-pub async fn begin(
-    hub: &Hub,
-    merchant: &str,
-    route: &str,
-    key: &str,
-    fingerprints: &[String],
-) -> Result<Claim, StoreError> {
-    let now = hub.clock.real_now();
-    let fingerprint = fingerprints.first().map_or("", String::as_str);
-    let claim = KeyClaim {
+/// A key that is claimed in the transaction in which its work begins, and whose answer is kept in the one in which the
+/// work ends.
+pub struct Keyed {
+    /// The claim.
+    pub claim: KeyClaim,
+    /// The answer that tells how the payment stands then: HTTP status and body.
+    pub answer: fn(&Hub, &Payment) -> Option<(u16, String)>,
+}
+
+/// The claim of a key for one route of one merchant. The fingerprints are the request's under each master key, the one
+/// to keep first.
+pub fn claim(hub: &Hub, merchant: &str, route: &str, key: &str, fingerprints: &[String]) -> KeyClaim {
+    KeyClaim {
         key: Key { merchant_id: merchant.to_owned(), route: route.to_owned(), key: key.to_owned() },
-        fingerprint: fingerprint.to_owned(),
-        claimed_at: now,
-    };
-    let known = hub.writer.submit(claim).await?;
-    let Some(known) = known.filter(|_| !fault!("forget_idempotency_keys")) else {
-        return Ok(Claim::Fresh(now));
-    };
+        fingerprint: fingerprints.first().cloned().unwrap_or_default(),
+        claimed_at: hub.clock.real_now(),
+    }
+}
+
+/// Claims a key before its work begins.
+pub async fn begin(hub: &Hub, claim: KeyClaim, fingerprints: &[String]) -> Result<Claim, StoreError> {
+    match hub.writer.submit(claim.clone()).await? {
+        None => Ok(Claim::Fresh(claim.claimed_at)),
+        Some(known) => weigh(hub, &claim, fingerprints, known).await,
+    }
+}
+
+/// What a key means to a request which did not get it: somebody was there before.
+pub async fn weigh(
+    hub: &Hub,
+    claim: &KeyClaim,
+    fingerprints: &[String],
+    known: IdempotencyRecord,
+) -> Result<Claim, StoreError> {
+    let KeyClaim { key: Key { merchant_id: merchant, route, key }, claimed_at: now, .. } = claim;
+    if fault!("forget_idempotency_keys") {
+        return Ok(Claim::Fresh(*now));
+    }
     if !fingerprints.contains(&known.fingerprint) {
         return Ok(Claim::Mismatch);
     }
@@ -64,8 +82,8 @@ pub async fn begin(
     if age_us < crash::lease_s(CLAIM_LEASE_S) * 1_000_000 {
         return Ok(Claim::Running);
     }
-    let taken = hub.store.take_over_idempotency_key(merchant, route, key, known.claimed_at, now).await?;
-    Ok(if taken { Claim::Fresh(now) } else { Claim::Running })
+    let taken = hub.store.take_over_idempotency_key(merchant, route, key, known.claimed_at, *now).await?;
+    Ok(if taken { Claim::Fresh(*now) } else { Claim::Running })
 }
 
 /// Stores the answer of the work that was claimed at an instant. Where another took it over since, that one's counts.
@@ -78,14 +96,21 @@ pub async fn finish(
     status: u16,
     body: &str,
 ) -> Result<(), StoreError> {
-    let sealed = hub.vault.seal(&place(merchant, route, key), body.as_bytes());
-    let answer = KeyAnswer {
-        key: Key { merchant_id: merchant.to_owned(), route: route.to_owned(), key: key.to_owned() },
-        claimed_at,
-        status,
-        sealed_body: sealed.map_err(|_| StoreError::Corrupt("idempotency"))?,
-    };
-    hub.writer.submit(answer).await
+    let key = Key { merchant_id: merchant.to_owned(), route: route.to_owned(), key: key.to_owned() };
+    hub.writer.submit(sealed_answer(hub, key, claimed_at, status, body)?).await
+}
+
+/// An answer as it is kept under its key.
+pub(super) fn sealed_answer(
+    hub: &Hub,
+    key: Key,
+    claimed_at: Timestamp,
+    status: u16,
+    body: &str,
+) -> Result<KeyAnswer, StoreError> {
+    let sealed = hub.vault.seal(&place(&key.merchant_id, &key.route, &key.key), body.as_bytes());
+    let sealed_body = sealed.map_err(|_| StoreError::Corrupt("idempotency"))?;
+    Ok(KeyAnswer { key, claimed_at, status, sealed_body })
 }
 
 /// Forgets a claim whose work never began.

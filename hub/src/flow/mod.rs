@@ -28,7 +28,7 @@ pub mod writer;
 
 pub use apply_facts::{Known, Source, apply_facts};
 pub use cancel_payment::{CancelError, cancel_payment};
-pub use create_payment::{CreateError, NewPayment, create_payment};
+pub use create_payment::{CreateError, Made, NewPayment, create_keyed_payment, create_payment};
 pub use deliver_event::{begin_deliveries, deliver_due_events};
 pub use note_agreements::{AgreementError, note_agreements};
 pub use operate::{NewOperation, OperateError, operate};

@@ -18,7 +18,7 @@ const FINISH: &str = "UPDATE idempotency SET status = v.column4, sealed_body = v
      FROM ({rows}) AS v WHERE idempotency.merchant_id = v.column1 AND idempotency.route = v.column2 \
      AND idempotency.key = v.column3 AND idempotency.claimed_at <= v.column6";
 const RELEASE: &str = "DELETE FROM idempotency \
-     WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at <= $4 AND status IS NULL";
+     WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at BETWEEN $4 AND $5 AND status IS NULL";
 const FORGET: &str = "DELETE FROM idempotency WHERE claimed_at < $1";
 
 /// A key as it stands in the record.
@@ -141,7 +141,7 @@ impl Store {
         Ok(taken == 1)
     }
 
-    /// Forgets a claim whose work never began. One that was taken over stays.
+    /// Forgets a claim whose work never began. One that was taken over stays, and so does one of another request.
     pub async fn release_idempotency_key(
         &self,
         merchant: &str,
@@ -155,6 +155,7 @@ impl Store {
                 .bind(merchant)
                 .bind(route)
                 .bind(key)
+                .bind(claimed_at.as_microsecond())
                 .bind(fence(claimed_at.as_microsecond()))
                 .execute(connection)
                 .await?;

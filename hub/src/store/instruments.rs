@@ -117,9 +117,7 @@ impl Tx {
         &mut self,
         keys: &[&TokenKey],
     ) -> Result<Vec<Instrument>, StoreError> {
-        let bound = Rows::of(keys, |query, key| {
-            query.bind(&key.0).bind(&key.1).bind(&key.2).bind(&key.3)
-        });
+        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(&key.1).bind(&key.2).bind(&key.3));
         let rows = self.read_rows::<InstrumentRow>(BY_TOKEN, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }

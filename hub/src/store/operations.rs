@@ -120,18 +120,14 @@ impl Tx {
 
     /// The operations of payments, of each the first one first.
     pub(super) async fn operations_of(&mut self, keys: &[&PaymentKey]) -> Result<Vec<Operation>, StoreError> {
-        let bound = Rows::of(keys, |query, key| {
-            query.bind(&key.0).bind(key.1.as_str())
-        });
+        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
         let rows = self.read_rows::<OperationRow>(OF_PAYMENTS, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// Keeps what notices handed over.
     pub(super) async fn hand_over(&mut self, rows: &[HandedOver]) -> Result<(), StoreError> {
-        let bound = Rows::of(rows, |query, row| {
-            query.bind(&row.0).bind(&row.1).bind(&row.2).bind(&row.3)
-        });
+        let bound = Rows::of(rows, |query, row| query.bind(&row.0).bind(&row.1).bind(&row.2).bind(&row.3));
         self.write_rows(HAND_OVER, bound).await
     }
 

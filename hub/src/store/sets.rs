@@ -51,21 +51,33 @@ impl Tx {
         template: &'static str,
         rows: Rows<'_>,
     ) -> Result<(), StoreError> {
+        self.count_rows(template, rows).await.map(|_| ())
+    }
+
+    /// The same. Answers how many rows it changed.
+    pub(super) async fn count_rows(
+        &mut self,
+        template: &'static str,
+        rows: Rows<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut changed = 0;
         for set in rows.sets() {
-            match self.link() {
+            changed += match self.link() {
                 Link::Sqlite(connection) => {
                     sqlx::query_with(AssertSqlSafe(set.sqlite_text(template)), set.sqlite_arguments()?)
                         .execute(connection)
-                        .await?;
+                        .await?
+                        .rows_affected()
                 }
                 Link::Postgres(connection) => {
                     sqlx::query_with(AssertSqlSafe(set.postgres_text(template)), set.postgres_arguments()?)
                         .execute(connection)
-                        .await?;
+                        .await?
+                        .rows_affected()
                 }
-            }
+            };
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Runs a query over rows, and gathers what it answers.
@@ -122,7 +134,8 @@ impl<'a> Set<'_, 'a> {
         text((template, places), || {
             let row = format!("({})", vec!["?"; width].join(", "));
             let rows = vec![row; places].join(", ");
-            template.replacen("{rows}", &format!("SELECT * FROM (VALUES {rows}) LIMIT ?"), 1)
+            // A bare parameter as the limit would be planned with: whenever it changes, the statement anew.
+            template.replacen("{rows}", &format!("SELECT * FROM (VALUES {rows}) LIMIT ? + 0"), 1)
         })
     }
 
@@ -290,7 +303,7 @@ mod tests {
         let three = rows(3);
         let bound = bound(&three);
         let set = bound.sets().next().expect("a set");
-        let text = "INSERT INTO t (a, b) SELECT * FROM (VALUES (?, ?), (?, ?), (?, ?), (?, ?)) LIMIT ? ON CONFLICT \
+        let text = "INSERT INTO t (a, b) SELECT * FROM (VALUES (?, ?), (?, ?), (?, ?), (?, ?)) LIMIT ? + 0 ON CONFLICT \
             DO NOTHING";
         assert_eq!(&*set.sqlite_text(TEMPLATE), text);
         assert_eq!(set.sqlite_arguments().expect("arguments").len(), 9);
