@@ -181,6 +181,8 @@ pub async fn once<W>(hub: &Arc<Hub>, ticket: Ticket, work: W) -> Result<Turn, Pr
 where
     W: Future<Output = Work> + Send + 'static,
 {
+    // It is large, and would lie in the state of all that waits for it.
+    let work = Box::pin(work);
     let claim = idempotency::begin(hub, ticket.claim(hub), &ticket.fingerprints).await?;
     follow(hub, ticket, claim, work).await
 }
@@ -196,6 +198,7 @@ pub async fn once_after<W>(
 where
     W: Future<Output = Work> + Send + 'static,
 {
+    let work = Box::pin(work);
     let claim = idempotency::weigh(hub, claim, &ticket.fingerprints, known).await?;
     follow(hub, ticket, claim, work).await
 }

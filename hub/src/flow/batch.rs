@@ -174,7 +174,7 @@ impl Batch {
         for slot in &mut self.opened {
             let known = &slot.operation.known;
             let payment = apply_known(hub, known, &mut aggregates, &kept, &mut changes, now)?;
-            let (answer, told) = slot.operation.answer(hub, &payment)?.unzip();
+            let (answer, told) = slot.operation.answer(hub, &payment)?;
             answers.extend(answer);
             slot.outcome = Some(Made { payment, kept: told });
         }

@@ -87,9 +87,12 @@ pub enum CreateError {
 pub struct Made {
     /// As it stands.
     pub payment: Payment,
-    /// The answer, when it was kept under the key of the request already: HTTP status and body.
-    pub kept: Option<(u16, String)>,
+    /// The answer, when it was kept under the key of the request already.
+    pub kept: Kept,
 }
+
+/// An answer that was kept: HTTP status and body.
+pub type Kept = Option<(u16, String)>;
 
 impl From<StoreError> for CreateError {
     fn from(error: StoreError) -> Self {
@@ -424,11 +427,11 @@ impl Opened {
         &self,
         hub: &Hub,
         payment: &Payment,
-    ) -> Result<Option<(KeyAnswer, (u16, String))>, StoreError> {
+    ) -> Result<(Option<KeyAnswer>, Kept), StoreError> {
         let KeyClaim { key, claimed_at, .. } = &self.keyed.claim;
-        let Some((status, body)) = (self.keyed.answer)(hub, payment) else { return Ok(None) };
+        let Some((status, body)) = (self.keyed.answer)(hub, payment) else { return Ok((None, None)) };
         let answer = sealed_answer(hub, key.clone(), *claimed_at, status, &body)?;
-        Ok(Some((answer, (status, body))))
+        Ok((Some(answer), Some((status, body))))
     }
 }
 

@@ -1,7 +1,8 @@
 //! What accompanies every request: its id, a span, a measure, a bound in time, a net under panics, headers.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -14,6 +15,7 @@ use http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use metrics::Histogram;
 use tracing::Instrument;
 
 use crate::api::code::Code;
@@ -34,7 +36,8 @@ pub(super) async fn accompany(State(hub): State<Arc<Hub>>, request: Request, nex
     let id = format!("req_{}", encode_hex(&hub.entropy().bytes()[..16]));
     let method = request.method().clone();
     // The template and not the path: paths of pages hold their tokens.
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
     let instance = route.starts_with("/v1/").then(|| request.uri().path().to_owned());
     let span = tracing::info_span!("request", id, %method, route, merchant = tracing::field::Empty);
     let response = guarded(next.run(request)).instrument(span.clone()).await;
@@ -46,10 +49,25 @@ pub(super) async fn accompany(State(hub): State<Arc<Hub>>, request: Request, nex
     add_headers(&hub, &id, response.headers_mut());
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
     span.in_scope(|| tracing::info!(status, elapsed_ms = elapsed.as_millis(), "answered"));
-    let labels =
-        [("method", known_method(&method).to_owned()), ("route", route), ("status", status.to_string())];
-    ::metrics::histogram!(HTTP_REQUEST_DURATION, &labels).record(elapsed.as_secs_f64());
+    duration_of(route, known_method(&method), status).record(elapsed.as_secs_f64());
     response
+}
+
+/// The histogram of a route, a method and a status: found by them once, since finding one among all costs as much as
+/// reading a short request. There are few of each.
+fn duration_of(route: &str, method: &'static str, status: u16) -> Histogram {
+    type OfRoute = HashMap<(&'static str, u16), Histogram>;
+    static KNOWN: LazyLock<RwLock<HashMap<String, OfRoute>>> = LazyLock::new(RwLock::default);
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(histogram) = known.get(route).and_then(|of_route| of_route.get(&(method, status))) {
+        return histogram.clone();
+    }
+    drop(known);
+    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+    let histogram = ::metrics::histogram!(HTTP_REQUEST_DURATION, &labels);
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    known.entry(route.to_owned()).or_default().insert((method, status), histogram.clone());
+    histogram
 }
 
 /// Bounds a handler in time and catches its panic.
