@@ -15,7 +15,7 @@ pub const TRACE_VARIABLE: &str = "CAUDAL_CRASH_TRACE";
 pub const LEASE_VARIABLE: &str = "CAUDAL_LEASE_S";
 
 /// Every point, in the order of a payment's way. A point of the code that is not listed does not compile.
-pub const POINTS: [&str; 56] = [
+pub const POINTS: [&str; 68] = [
     "endpoint.before_commit",
     "endpoint.after_commit",
     "rotation.before_commit",
@@ -24,6 +24,16 @@ pub const POINTS: [&str; 56] = [
     "key.after_claim",
     "create.before_commit",
     "create.after_commit",
+    "token.before_claim",
+    "token.after_claim",
+    "token.before_call",
+    "token.after_call",
+    "token.before_commit",
+    "token.after_commit",
+    "token.before_release",
+    "token.after_release",
+    "token.before_end",
+    "token.after_end",
     "create.before_call",
     "create.after_call",
     "create.before_answer",
@@ -34,8 +44,8 @@ pub const POINTS: [&str; 56] = [
     "create_again.after_commit",
     "resume.before_commit",
     "resume.after_commit",
-    "lost_creation.before_commit",
-    "lost_creation.after_commit",
+    "timer.before_commit",
+    "timer.after_commit",
     "notice.before_commit",
     "notice.after_commit",
     "probe.before_claim",
@@ -46,6 +56,8 @@ pub const POINTS: [&str; 56] = [
     "look_up.after_commit",
     "probe.before_release",
     "probe.after_release",
+    "give_up.before_commit",
+    "give_up.after_commit",
     "delivery.before_claim",
     "delivery.after_claim",
     "delivery.before_post",

@@ -6,12 +6,12 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulation::hardship::{RequestFault, Times};
 use testing::TestDatabase;
 use tokio::task::JoinHandle;
 
-use crate::parties::{Inbox, KEY, PROVIDER, Provider, Told, between, free_address, order, pay};
+use crate::parties::{Inbox, KEY, Part, Provider, Told, between, free_address, pay, transfer};
 use crate::support::Place;
 
 const REFERENCE: &str = "PEDIDO-1";
@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(2);
 /// How far it is moved then, in seconds: beyond the next look-up, and the next try of a delivery.
 const STEP_S: u64 = 400;
+/// How long an order can be paid where the merchant says so, in seconds.
+const LIFE_S: i64 = 1200;
 
 /// How the hub lived.
 #[derive(Default)]
@@ -40,6 +42,7 @@ pub struct World {
     hub: String,
     http: reqwest::Client,
     provider: Provider,
+    order: Value,
     inbox: Inbox,
     lives: Arc<Mutex<Lives>>,
     tasks: Vec<JoinHandle<()>>,
@@ -53,9 +56,14 @@ impl Drop for World {
 
 impl World {
     /// Starts everything; each process of the hub dies of the next entry of `lives`, the last one of nothing.
-    pub async fn start(database: &TestDatabase, lives: Vec<String>) -> World {
+    pub async fn start(part: Part, database: &TestDatabase, lives: Vec<String>) -> World {
         let hub = free_address().await;
-        let provider = Provider::start(&format!("http://{hub}/notices/{PROVIDER}/main")).await;
+        let provider = Provider::play(part, &format!("http://{hub}/notices/{}/main", part.id())).await;
+        let mut order = part.order(REFERENCE);
+        if part == Part::PagoEfectivo {
+            let end = provider.sandbox.clock().now() + jiff::SignedDuration::from_secs(LIFE_S);
+            order["expires_at"] = end.to_string().into();
+        }
         let place = provider.place_of_a_hub(&hub, &database.url, "");
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).pool_max_idle_per_host(0);
         let http = http.cookie_store(true).build().expect("a client");
@@ -68,7 +76,7 @@ impl World {
             lives: Arc::clone(&lived),
         };
         let tasks = vec![listening, tokio::spawn(keeper.keep(lives))];
-        let world = World { place, hub, http, provider, inbox, lives: lived, tasks };
+        let world = World { place, hub, http, provider, order, inbox, lives: lived, tasks };
         let endpoint = serde_json::json!({ "url": inbox_url });
         world.until(async || world.post("/v1/event_endpoints", "endpoint", &endpoint).await).await;
         world
@@ -76,18 +84,62 @@ impl World {
 
     /// The provider commits the next creation, and its answer is lost.
     pub fn lose_the_next_creation(&self) {
-        self.provider.spoil("create_session", RequestFault::ResetAfterEffect, Times::Count(1));
+        let operation = match self.provider.part {
+            Part::AvalPay => "create_session",
+            Part::PagoEfectivo => "create_cip",
+            Part::EtPay => "initialize_session",
+        };
+        self.provider.spoil(operation, RequestFault::ResetAfterEffect, Times::Count(1));
+    }
+
+    /// From now on the provider's notices are lost.
+    pub fn lose_notices(&self) {
+        self.provider.lose_notices();
+    }
+
+    /// From now on whoever asks how a payment stands is told nothing.
+    pub fn silence_look_ups(&self) {
+        let operation = match self.provider.part {
+            Part::AvalPay => "query_session",
+            Part::PagoEfectivo => "search_cips",
+            Part::EtPay => "check_payment_status",
+        };
+        let silence = RequestFault::HttpStatus { status: 502, retry_after: None, after_effect: false };
+        self.provider.spoil(operation, silence, Times::Forever);
+    }
+
+    /// All is well again at the provider, which tells once more of what was paid.
+    pub fn tell_at_last(&self, payment: &Value) {
+        self.provider.sandbox.steering.clear_hardships();
+        self.provider.command("resend_notice", json!({ "session_token": payment["provider_id"] }));
+    }
+
+    /// Access tokens end before the first look-up.
+    pub fn shorten_tokens(&self) {
+        let wanted = json!({ "account": "main", "setting": "token_life_s", "value": "300" });
+        self.provider.command("set_account", wanted);
+    }
+
+    /// No access token is good any more.
+    pub fn revoke_tokens(&self) {
+        self.provider.command("revoke_tokens", json!({ "account": "main" }));
+    }
+
+    /// The next access token is not given.
+    pub fn refuse_the_next_token(&self) {
+        self.provider.command("fail_next", json!({ "account": "main", "operation": "authorize" }));
     }
 
     /// Asks for the payment, and again with the same key until there is an answer.
     pub async fn order(&self) -> Value {
-        let order = order(REFERENCE);
-        self.until(async || self.post("/v1/payments", "order", &order).await).await
+        let payment = self.until(async || self.post("/v1/payments", "order", &self.order).await).await;
+        assert_ne!(payment["status"], "created", "accepted, and nobody knows what became of it: {payment}");
+        payment
     }
 
     /// Asks once, and does not mind.
     pub async fn order_once(&self) {
-        let answer = self.post("/v1/payments", "order", &order(REFERENCE)).await;
+        let answer = self.post("/v1/payments", "order", &self.order).await;
         assert!(answer.is_none(), "the hub answered: {answer:?}");
     }
 
@@ -97,13 +149,27 @@ impl World {
         self.until(async || self.post(&path, "cancel", &Value::Null).await).await;
     }
 
-    /// Pays in the provider's page, without scripts; answers the page that tells the result.
-    pub async fn pay(&self, payment: &Value) -> String {
-        pay(&self.http, payment).await
+    /// Pays what there is to be paid at the provider, whether the hub knows of it or not; comes back from there where that
+    /// is how it goes, once the merchant was told.
+    pub async fn pay(&self, payment: &Value, status: &str) {
+        match self.provider.part {
+            Part::AvalPay => {
+                let result = pay(&self.http, payment).await;
+                self.until_told(status).await;
+                self.come_back(&result).await;
+            }
+            Part::PagoEfectivo => {
+                let listed = self.provider.command("cips", json!({}));
+                for made in listed["cips"].as_array().expect("a list") {
+                    self.provider.command("pay", json!({ "cip": made["cip"] }));
+                }
+            }
+            Part::EtPay => transfer(&self.provider, payment).await,
+        }
     }
 
     /// Goes back to the hub from the provider's result.
-    pub async fn come_back(&self, result: &str) {
+    async fn come_back(&self, result: &str) {
         let url = between(between(result, "<a id=\"return\"", ">"), "href=\"", "\"");
         let url = url.replace("&amp;", "&").replace("&#38;", "&");
         self.until(async || {

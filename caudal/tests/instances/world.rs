@@ -65,7 +65,7 @@ impl World {
         let instance = |address: String| {
             let place = provider.place_of_a_hub(&address, database, "");
             give_to_nobody(&place.path(""), 0o700);
-            for name in ["caudal.toml", "master.key", "secret.key"] {
+            for name in ["caudal.toml", "master.key", "secret_key.key"] {
                 give_to_nobody(&place.path(name), 0o600);
             }
             Instance { address, place, setting, variables: Vec::new(), child: None }

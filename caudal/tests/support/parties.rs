@@ -9,11 +9,11 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use placetopay_simulator::AvalPay;
+use payment::profile::{Profile, SettingKind};
 use sandbox::{Mount, RunningSandbox, Sandbox, SandboxConfig};
 use serde_json::{Value, json};
-use simulation::NewAccount;
-use simulation::hardship::{RequestFault, Rule, Target, Times};
+use simulation::hardship::{NoticeFault, RequestFault, Rule, Target, Times};
+use simulation::{Command, NewAccount, Simulator};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -26,53 +26,152 @@ const APPROVED_CARD: &str = "4110760000000081";
 pub const KEY: &str = "sk_only_for_tests";
 const KEY_SHA256: &str = "8b3e6e3a2e0041c6ab31bc2be300804298754bfc04b690e700b33a515487e658";
 
+/// Ports below those that the system gives to outgoing connections.
+const PORTS: [u16; 2] = [20_000, 32_000];
+
+/// Which provider takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    AvalPay,
+    PagoEfectivo,
+    EtPay,
+}
+
+impl Part {
+    pub fn id(self) -> &'static str {
+        self.profile().id
+    }
+
+    fn profile(self) -> &'static Profile {
+        use payment::Provider;
+        match self {
+            Part::AvalPay => placetopay_client::checkout::AvalPay.profile(),
+            Part::PagoEfectivo => pagoefectivo_client::PagoEfectivo.profile(),
+            Part::EtPay => etpay_client::EtPay.profile(),
+        }
+    }
+
+    fn simulator(self) -> Box<dyn Simulator> {
+        match self {
+            Part::AvalPay => Box::new(placetopay_simulator::AvalPay::new()),
+            Part::PagoEfectivo => Box::new(pagoefectivo_simulator::PagoEfectivo::new()),
+            Part::EtPay => Box::new(etpay_simulator::EtPay::new()),
+        }
+    }
+
+    /// What an order costs, in minor units.
+    pub fn amount(self) -> i64 {
+        match self {
+            Part::AvalPay => 11_900_000,
+            Part::PagoEfectivo => 14_990,
+            Part::EtPay => 24_990,
+        }
+    }
+
+    /// An order of the merchant.
+    pub fn order(self, reference: &str) -> Value {
+        let mut order = order(reference);
+        order["amount"] = self.amount().into();
+        match self {
+            Part::AvalPay => {}
+            Part::PagoEfectivo => {
+                order["currency"] = "PEN".into();
+                order["buyer"] =
+                    json!({ "name": "Rosa", "surname": "Prueba", "email": "rosa.prueba@correo.example" });
+            }
+            Part::EtPay => order["currency"] = "CLP".into(),
+        }
+        order
+    }
+}
+
 /// A provider's sandbox with one account.
 pub struct Provider {
+    pub part: Part,
     pub sandbox: RunningSandbox,
-    login: String,
-    secret_key: String,
+    credentials: BTreeMap<String, String>,
 }
 
 impl Provider {
-    /// Opens an account whose notices go to an address.
+    /// Opens an account at Aval Pay whose notices go to an address.
     pub async fn start(notices: &str) -> Provider {
-        let mounts = vec![Mount::on_loopback(Box::new(AvalPay::new()), 0)];
+        Provider::play(Part::AvalPay, notices).await
+    }
+
+    /// Opens an account at a provider, whose notices go to an address.
+    pub async fn play(part: Part, notices: &str) -> Provider {
+        let mounts = vec![Mount::on_loopback(part.simulator(), 0)];
         let sandbox = Sandbox::start(SandboxConfig::new(mounts)).await.expect("a sandbox");
-        let wanted = NewAccount {
+        let mut wanted = NewAccount {
             name: "main".into(),
             notification_url: Some(notices.to_owned()),
             settings: BTreeMap::new(),
         };
-        let opened = sandbox.steering.open_account(PROVIDER, wanted).expect("an account");
-        let credential = |name: &str| opened.credentials[name].clone();
-        Provider { login: credential("login"), secret_key: credential("secret_key"), sandbox }
+        if part == Part::EtPay {
+            for page in ["success_url", "failure_url"] {
+                wanted.settings.insert(page.into(), format!("http://tienda.localhost:4042/{page}"));
+            }
+        }
+        let opened = sandbox.steering.open_account(part.id(), wanted).expect("an account");
+        Provider { part, credentials: opened.credentials, sandbox }
+    }
+
+    /// Where it is reached.
+    pub fn address(&self) -> String {
+        format!("http://{}", self.sandbox.address(self.part.id()).expect("a port"))
+    }
+
+    /// Has it do something.
+    pub fn command(&self, name: &str, arguments: Value) -> Value {
+        let command = Command { name: name.into(), arguments };
+        self.sandbox.steering.command(self.part.id(), &command).expect("the command")
     }
 
     /// A directory with the configuration and the keys of a hub that knows this account. `more` ends the account's
     /// section, so that it may begin others.
     pub fn place_of_a_hub(&self, address: &str, database: &str, more: &str) -> Place {
         let steering = self.sandbox.steering_address();
-        let provider = self.sandbox.address(PROVIDER).expect("a port");
-        let place = Place::with(&format!(
+        let (provider, base_url) = (self.part.id(), self.address());
+        let place = Place::with("");
+        let mut settings = String::new();
+        for setting in self.part.profile().settings {
+            let Some(value) = self.credentials.get(setting.name) else { continue };
+            let line = match setting.kind {
+                SettingKind::Credential => format!("{} = \"{value}\"\n", setting.name),
+                SettingKind::Secret => {
+                    place.write(&format!("{}.key", setting.name), value, 0o600);
+                    format!("{0}_file = \"{0}.key\"\n", setting.name)
+                }
+                SettingKind::OneOf(_) | SettingKind::Number { .. } | SettingKind::Text => continue,
+            };
+            settings.push_str(&line);
+        }
+        let configuration = format!(
             "[hub]\nlisten = \"{address}\"\npublic_url = \"http://{address}\"\npoll_ms = 20\n\
              [database]\nurl = \"{database}\"\n[keys]\nmaster_key_file = \"master.key\"\n\
              [events]\nallow_private_targets = true\ntimeout_ms = 5000\n[clock]\nfollow = \"http://{steering}\"\n\
              [merchants.shop]\nname = \"Tienda de prueba\"\n\
              [[merchants.shop.api_keys]]\nname = \"test\"\nsha256 = \"{KEY_SHA256}\"\n\
-             [accounts.main]\nmerchant = \"shop\"\nprovider = \"{PROVIDER}\"\nenvironment = \"test\"\n\
-             base_url = \"http://{provider}/\"\n\
-             [accounts.main.settings]\nlogin = \"{}\"\nsecret_key_file = \"secret.key\"\n{more}",
-            self.login
-        ));
+             [accounts.main]\nmerchant = \"shop\"\nprovider = \"{provider}\"\nenvironment = \"test\"\n\
+             base_url = \"{base_url}/\"\n[accounts.main.settings]\n{settings}{more}"
+        );
+        place.write("caudal.toml", &configuration, 0o644);
         place.write("master.key", MASTER_KEY, 0o600);
-        place.write("secret.key", &self.secret_key, 0o600);
         place
     }
 
     /// Puts a fault in force for requests of an operation.
     pub fn spoil(&self, operation: &str, fault: RequestFault, times: Times) {
-        let on = Target::Request { operation: Some(operation.into()), fault };
-        let rule = Rule { provider: PROVIDER.into(), on, account: None, about: None, times };
+        self.put_in_force(Target::Request { operation: Some(operation.into()), fault }, times);
+    }
+
+    /// From now on its notices reach nobody.
+    pub fn lose_notices(&self) {
+        self.put_in_force(Target::Notice { status: None, fault: NoticeFault::Lost }, Times::Forever);
+    }
+
+    fn put_in_force(&self, on: Target, times: Times) {
+        let rule = Rule { provider: self.part.id().into(), on, account: None, about: None, times };
         self.sandbox.steering.add_hardship(rule).expect("a hardship");
     }
 
@@ -93,7 +192,29 @@ pub fn order(reference: &str) -> Value {
     })
 }
 
-/// Pays in the provider's page, without scripts; answers the page that tells the result.
+/// Goes through ETpay's funnel without scripts, as a payer of the test bank whose transfer is done.
+pub async fn transfer(provider: &Provider, payment: &Value) {
+    let page = payment["pay_url"].as_str().unwrap_or_else(|| panic!("nowhere to pay: {payment}"));
+    let path = reqwest::Url::parse(page).expect("an address").path().to_owned();
+    let funnel = format!("{}{path}", provider.address());
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).cookie_store(true);
+    let browser = browser.build().expect("a browser");
+    assert_eq!(browser.get(&funnel).send().await.expect("the funnel").status(), 200);
+    let steps: [(&str, &[(&str, &str)]); 5] = [
+        ("bank", &[("bank", "cl_test")]),
+        ("credentials", &[("rut", "111111111"), ("password", "1111")]),
+        ("account", &[]),
+        ("dynamic-key", &[("dynamic_key", "11111111")]),
+        ("second-factor", &[("second_factor", "12")]),
+    ];
+    for (step, form) in steps {
+        let answer = browser.post(format!("{funnel}/{step}")).form(form).send().await;
+        let status = answer.expect("an answer").status().as_u16();
+        assert!(matches!(status, 200 | 302 | 303), "{step}: {status}");
+    }
+}
+
+/// Pays in Aval Pay's page, without scripts; answers the page that tells the result.
 pub async fn pay(http: &reqwest::Client, payment: &Value) -> String {
     let page = payment["pay_url"].as_str().unwrap_or_else(|| panic!("nowhere to pay: {payment}"));
     let read = async |request: reqwest::RequestBuilder| {
@@ -195,10 +316,15 @@ async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: String) -
     StatusCode::INTERNAL_SERVER_ERROR
 }
 
-/// An address that was free a moment ago.
+/// An address that is free, of those that no outgoing connection is given, so that it is free still when a hub that died
+/// comes back to it.
 pub async fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    listener.local_addr().expect("an address").to_string()
+    loop {
+        let port = PORTS[0] + rand::random::<u16>() % (PORTS[1] - PORTS[0]);
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+            return listener.local_addr().expect("an address").to_string();
+        }
+    }
 }
 
 /// The text between two others.

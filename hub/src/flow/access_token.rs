@@ -15,6 +15,7 @@ use payment::token::AccessToken;
 use payment::{Provider, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::crash::{crash_point, lapsed_by, lease_s};
 use crate::outbound::Called;
 use crate::state::Hub;
 use crate::store::StoreError;
@@ -64,14 +65,15 @@ pub async fn access_token(
             return Ok((Some(token), None));
         }
         let real_now = hub.clock.real_now();
-        let lease = real_now + SignedDuration::from_secs(RENEWAL_LEASE_S);
-        if hub.store.claim_token_renewal(&account.merchant, &account.id, real_now, lease).await? {
+        let lease = real_now + SignedDuration::from_secs(lease_s(RENEWAL_LEASE_S));
+        let lapsed = lapsed_by(real_now);
+        if hub.store.claim_token_renewal(&account.merchant, &account.id, lapsed, lease).await? {
             // Another one may have ended its renewal since we looked.
             if let Some(token) = shared(hub, account).await? {
-                hub.store.release_token_renewal(&account.merchant, &account.id).await?;
+                hub.store.release_token_renewal(&account.merchant, &account.id, lease).await?;
                 return Ok((Some(token), None));
             }
-            return renew(hub, account, provider, until).await;
+            return renew(hub, account, provider, lease, until).await;
         }
         if Instant::now() + LOOK_EVERY >= until {
             return Ok((None, None));
@@ -97,20 +99,24 @@ pub async fn forget_token(hub: &Hub, account: &Account, refused: &SecretString) 
     }
 }
 
+/// Gets a new token under a claim that lasts until `lease`.
 async fn renew(
     hub: &Hub,
     account: &Account,
     provider: &dyn Provider,
+    lease: Timestamp,
     until: Instant,
 ) -> Result<(Option<SecretString>, Option<TokenCall>), StoreError> {
     let moment = Moment { now: hub.clock.now(), entropy: hub.entropy() };
     let Some(request) = provider.token_request(account, moment) else {
-        hub.store.release_token_renewal(&account.merchant, &account.id).await?;
+        hub.store.release_token_renewal(&account.merchant, &account.id, lease).await?;
         return Ok((None, None));
     };
     let left = until.saturating_duration_since(Instant::now());
     let timeout = Duration::from_millis(request.timeout_ms).min(left);
+    crash_point!("token.before_call");
     let called = hub.outbound.call(&request, timeout, &hub.clock).await;
+    crash_point!("token.after_call");
     let token = match &called.input {
         Input::Answer(answer) => provider.read_token(account, answer),
         Input::Lost { .. } => None,
@@ -119,7 +125,9 @@ async fn renew(
         Some(token) => {
             let sealed = hub.vault.seal(&place(account), token.value.expose_secret().as_bytes());
             let sealed = sealed.map_err(|_| StoreError::Corrupt("access token"))?;
-            hub.store.write_access_token(&account.merchant, &account.id, &sealed, token.expires_at).await?;
+            hub.store
+                .write_access_token(&account.merchant, &account.id, &sealed, token.expires_at, lease)
+                .await?;
             hub.tokens.lock().insert(account.id.clone(), token.clone());
         }
         None => {
@@ -128,7 +136,7 @@ async fn renew(
                 outcome = called.outcome.word(),
                 "no access token was given"
             );
-            hub.store.release_token_renewal(&account.merchant, &account.id).await?;
+            hub.store.release_token_renewal(&account.merchant, &account.id, lease).await?;
         }
     }
     Ok((token.map(|token| token.value), Some(TokenCall { request, called })))

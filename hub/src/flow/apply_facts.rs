@@ -156,7 +156,7 @@ pub(super) fn may_die_before_commit(source: Source) {
     match source {
         Source::Answer => crash_point!("create.before_answer"),
         Source::Merchant => crash_point!("cancel.before_answer"),
-        Source::Timer => crash_point!("lost_creation.before_commit"),
+        Source::Timer => crash_point!("timer.before_commit"),
         Source::Return | Source::AskedByNotice | Source::Probe | Source::Person => {
             crash_point!("look_up.before_commit");
         }
@@ -170,7 +170,7 @@ pub(super) fn may_die_after_commit(source: Source) {
     match source {
         Source::Answer => crash_point!("create.after_answer"),
         Source::Merchant => crash_point!("cancel.after_answer"),
-        Source::Timer => crash_point!("lost_creation.after_commit"),
+        Source::Timer => crash_point!("timer.after_commit"),
         Source::Return | Source::AskedByNotice | Source::Probe | Source::Person => {
             crash_point!("look_up.after_commit");
         }

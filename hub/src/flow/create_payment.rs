@@ -17,7 +17,9 @@ use payment::{Fact, Money, Order, Status, Task, Timestamp};
 use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, LoggedCall, Source, apply_facts};
-use crate::flow::drive_task::{Driven, End, Intent, Job, Prepared, deadline, drive_task};
+use crate::flow::drive_task::{
+    Driven, End, Intent, Job, Prepared, after_lost_word, deadline, drive_task,
+};
 use crate::flow::idempotency::{Keyed, sealed_answer};
 use crate::flow::keep_instruments::token_place;
 use crate::limits::Held;
@@ -236,8 +238,8 @@ async fn open(
     conclude(hub, job, driven, keyed).await
 }
 
-/// The same request came before. When its process died before it learned anything, and what it may have left at
-/// the provider is inert, the attempt is begun anew; else the payment is answered as it stands.
+/// The same request came before. When its process died before it learned anything, the attempt is begun anew where what
+/// it may have left at the provider is inert, and held where it is not; else the payment is answered as it stands.
 async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
     if fault!("leave_dead_creations") {
         return Ok(known);
@@ -249,11 +251,16 @@ async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
     let Some((account, provider)) = hub.account(&attempt.account_id) else { return Ok(known) };
     let stored = stored_instrument(hub, &known.merchant_id, &known.order).await?;
     let job = opening(hub, &known, attempt, account, provider, stored);
-    let first = job.begin(hub);
-    let Step::Call(call) = &first else { return Ok(known) };
-    if call.on_lost != AfterLost::FreshStart {
-        return Ok(known);
+    let intent = hub.store.last_intent(&known.merchant_id, attempt).await?;
+    if intent.is_some_and(|word| word != after_lost_word(AfterLost::FreshStart)) {
+        // Something may exist at the provider: it is held, and whoever asks is told so.
+        return Ok(apply(hub, &job, unanswered(hub), None, Vec::new()).await?);
     }
+    let first = job.begin(hub);
+    let Step::Call(call) = &first else {
+        // So much time has passed that it can be begun no more.
+        return Box::pin(open(hub, &job, first, None)).await;
+    };
     let Some(prepared) = prepare(hub, &job, &first).await? else { return Ok(known) };
     let key = (known.merchant_id.clone(), known.id.clone());
     let mut tx = hub.store.begin().await?;

@@ -325,10 +325,10 @@ async fn make_call(
     if timeout < LEAST_TIME {
         return Ok(Called::not_sent());
     }
-    let mut called = if call.request.needs_token {
+    let (mut called, contact) = if call.request.needs_token {
         call_with_token(hub, job, &call.request, timeout, calls).await?
     } else {
-        hub.outbound.call(&call.request, timeout, &hub.clock).await
+        with_contact(hub.outbound.call(&call.request, timeout, &hub.clock).await)
     };
     if let Input::Answer(answer) = &mut called.input {
         if let Some(date) = answer.provider_date {
@@ -340,42 +340,48 @@ async fn make_call(
             answer.handed_over = hub.store.handed_over(&job.merchant_id, account, &act.reference).await?;
         }
     }
-    permit.report(contact(&called));
+    permit.report(contact);
     count(job, call, &called);
     Ok(called)
 }
 
 /// Makes a call with the account's access token; once more with a new one when the provider refuses it, which means
-/// that nothing was done. The calls for tokens are logged beside it.
+/// that nothing was done. The calls for tokens are logged beside it. Answers too how the provider was met: where it gave
+/// no token, by the call for that.
 async fn call_with_token(
     hub: &Hub,
     job: &Job,
     request: &Request,
     timeout: Duration,
     calls: &mut Vec<LoggedCall>,
-) -> Result<Called, StoreError> {
+) -> Result<(Called, Contact), StoreError> {
     let until = Instant::now() + timeout;
-    let mut refused = None;
+    let mut end = with_contact(Called::not_sent());
     for _ in 0..TOKENS_PER_CALL {
         let (token, made) = access_token(hub, &job.account, job.provider.as_ref(), until).await?;
         if let Some(TokenCall { request, called }) = made {
             let mut line = job.line(hub, &request);
             finish_line(&mut line, &called, job);
             calls.push(LoggedCall { line, was_written: false });
+            end.1 = contact(&called);
         }
-        let Some(token) = token else { return Ok(refused.unwrap_or_else(Called::not_sent)) };
+        let Some(token) = token else { break };
         let mut request = request.clone();
         request.headers.push(("authorization", format!("Bearer {}", token.expose_secret())));
         let left = until.saturating_duration_since(Instant::now());
-        let called = hub.outbound.call(&request, left, &hub.clock).await;
-        let is_refused = matches!(&called.input, Input::Answer(answer) if answer.status == UNAUTHORIZED);
+        end = with_contact(hub.outbound.call(&request, left, &hub.clock).await);
+        let is_refused = matches!(&end.0.input, Input::Answer(answer) if answer.status == UNAUTHORIZED);
         if !is_refused {
-            return Ok(called);
+            break;
         }
         forget_token(hub, &job.account, &token).await?;
-        refused = Some(called);
     }
-    Ok(refused.unwrap_or_else(Called::not_sent))
+    Ok(end)
+}
+
+const fn with_contact(called: Called) -> (Called, Contact) {
+    let contact = contact(&called);
+    (called, contact)
 }
 
 const fn contact(called: &Called) -> Contact {

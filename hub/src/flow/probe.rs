@@ -217,6 +217,18 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
         return put_off(hub, work, &held).await;
     }
     let is_past_grace = now > attempt.expires_at + seconds(policy.grace_s);
+    if attempt.provider_reference.is_none() {
+        let intent = hub.store.last_intent(&work.merchant_id, &attempt).await?;
+        // What was never opened and harms nobody does not run out of time: it has failed.
+        if intent.as_deref().is_none_or(|word| word == after_lost_word(AfterLost::FreshStart)) {
+            return lost_creation(hub, work).await;
+        }
+        // A person is told of what may exist, even where nobody looked before its time was over.
+        let can_be_repeated = intent.as_deref() == Some(after_lost_word(AfterLost::RepeatSame));
+        if attempt.state == AttemptState::Created.word() && !can_be_repeated {
+            learn(hub, work, unanswered(hub), None).await?;
+        }
+    }
     if policy.is_over(&attempt, now) {
         learn(hub, work, vec![Fact::new(now, FactKind::TimedOut)], None).await?;
     }
@@ -269,8 +281,8 @@ async fn is_given_up_unheard(
     Ok(PureAttempt { ordinal: attempt.ordinal, facts }.standing().is_by_own_timer)
 }
 
-/// The creation was never answered. What is inert is given up; what may be payable is held, until a notice tells of it
-/// or its time is over.
+/// The creation was never answered, and something that can be paid may exist: it is held, until a notice tells of it or its
+/// time is over.
 async fn unopened(
     hub: &Hub,
     work: &Work,
@@ -278,18 +290,12 @@ async fn unopened(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let intent = hub.store.last_intent(&work.merchant_id, attempt).await?;
-    if intent.as_deref().is_none_or(|word| word == after_lost_word(AfterLost::FreshStart)) {
-        return lost_creation(hub, work).await;
-    }
     if policy.is_over(attempt, now) {
         return hub.store.end_work(work).await;
     }
+    let intent = hub.store.last_intent(&work.merchant_id, attempt).await?;
     if intent.as_deref() == Some(after_lost_word(AfterLost::RepeatSame)) {
         return repeat(hub, work, attempt, policy, now).await;
-    }
-    if attempt.state == AttemptState::Created.word() {
-        learn(hub, work, unanswered(hub), None).await?;
     }
     hub.store.release_work(work, attempt.expires_at + seconds(policy.over_after_s())).await
 }
@@ -350,7 +356,9 @@ pub(super) async fn give_up(hub: &Hub, work: &Work) -> Result<(), StoreError> {
     let changes = Changes { cases: vec![(work.merchant_id.clone(), case)], ..Changes::default() };
     let mut tx = hub.store.begin().await?;
     tx.write(&changes).await?;
+    crash_point!("give_up.before_commit");
     tx.commit().await?;
+    crash_point!("give_up.after_commit");
     if fault!("forget_what_is_given_up") {
         return hub.store.end_work(work).await;
     }

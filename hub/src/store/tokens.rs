@@ -2,6 +2,8 @@
 
 use payment::Timestamp;
 
+use crate::crash::crash_point;
+
 use super::database::{Store, StoreError, instant, on};
 
 const READ: &str = "SELECT sealed_value, expires_at FROM access_token \
@@ -10,8 +12,9 @@ const CLAIM: &str = "INSERT INTO access_token (merchant_id, id, expires_at, clai
      ON CONFLICT (merchant_id, id) DO UPDATE SET claimed_until = excluded.claimed_until \
      WHERE access_token.claimed_until <= $3";
 const WRITE: &str = "UPDATE access_token SET sealed_value = $3, expires_at = $4, claimed_until = 0 \
-     WHERE merchant_id = $1 AND id = $2";
-const RELEASE: &str = "UPDATE access_token SET claimed_until = 0 WHERE merchant_id = $1 AND id = $2";
+     WHERE merchant_id = $1 AND id = $2 AND claimed_until = $5";
+const RELEASE: &str = "UPDATE access_token SET claimed_until = 0 \
+     WHERE merchant_id = $1 AND id = $2 AND claimed_until = $3";
 const END: &str = "UPDATE access_token SET expires_at = 0 \
      WHERE merchant_id = $1 AND id = $2 AND expires_at = $3";
 
@@ -48,17 +51,24 @@ impl Store {
                 .await?
                 .rows_affected()
         });
+        if claimed == 1 {
+            crash_point!("token.before_claim");
+        }
         tx.commit().await?;
+        if claimed == 1 {
+            crash_point!("token.after_claim");
+        }
         Ok(claimed == 1)
     }
 
-    /// Writes a renewed token; the claim ends.
+    /// Writes a renewed token; the claim ends. Whoever was taken over, whose claim is another's by now, writes nothing.
     pub async fn write_access_token(
         &self,
         merchant: &str,
         account: &str,
         sealed: &[u8],
         expires_at: Timestamp,
+        claimed_until: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         on!(tx.link(), connection => {
@@ -67,19 +77,36 @@ impl Store {
                 .bind(account)
                 .bind(sealed)
                 .bind(expires_at.as_microsecond())
+                .bind(claimed_until.as_microsecond())
                 .execute(connection)
                 .await?;
         });
-        tx.commit().await
+        crash_point!("token.before_commit");
+        tx.commit().await?;
+        crash_point!("token.after_commit");
+        Ok(())
     }
 
-    /// Ends a claim that came to nothing.
-    pub async fn release_token_renewal(&self, merchant: &str, account: &str) -> Result<(), StoreError> {
+    /// Ends a claim that came to nothing, unless it is another's by now.
+    pub async fn release_token_renewal(
+        &self,
+        merchant: &str,
+        account: &str,
+        claimed_until: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         on!(tx.link(), connection => {
-            sqlx::query(RELEASE).bind(merchant).bind(account).execute(connection).await?;
+            sqlx::query(RELEASE)
+                .bind(merchant)
+                .bind(account)
+                .bind(claimed_until.as_microsecond())
+                .execute(connection)
+                .await?;
         });
-        tx.commit().await
+        crash_point!("token.before_release");
+        tx.commit().await?;
+        crash_point!("token.after_release");
+        Ok(())
     }
 
     /// Ends a token that the provider refused, unless it was renewed meanwhile.
@@ -98,6 +125,9 @@ impl Store {
                 .execute(connection)
                 .await?;
         });
-        tx.commit().await
+        crash_point!("token.before_end");
+        tx.commit().await?;
+        crash_point!("token.after_end");
+        Ok(())
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hub::flow;
+use hub::flow::{self, CreateError};
+use hub::limits::HoldCause;
 use hub::store::Payment;
 use pagoefectivo_client::PagoEfectivo;
 use pagoefectivo_simulator::PagoEfectivo as Simulated;
@@ -141,6 +142,39 @@ testing::both_databases! {
         let payment = stage.order("PEDIDO-6").await;
         assert_eq!(payment.status, Status::RequiresAction);
         assert_eq!((stage.requests("authorize"), stage.requests("create_cip")), (2, 3));
+    }
+
+    async fn whoever_was_taken_over_renews_no_token(database: TestDatabase) {
+        let stage = stage(&database).await;
+        let store = &stage.hub.store;
+        let now = stage.hub.clock.real_now();
+        let after = |seconds| now + jiff::SignedDuration::from_secs(seconds);
+        let claim = async |from, until| {
+            store.claim_token_renewal(MERCHANT, ACCOUNT, after(from), after(until)).await.expect("the store")
+        };
+        let token = async || store.access_token(MERCHANT, ACCOUNT).await.expect("the store");
+        assert!(claim(0, 15).await && !claim(14, 29).await, "one renews it at a time");
+        assert!(claim(15, 30).await, "whose time is over is taken over");
+        store.write_access_token(MERCHANT, ACCOUNT, b"late", after(7200), after(15)).await.expect("the store");
+        assert_eq!(token().await, None, "the late one writes nothing");
+        store.release_token_renewal(MERCHANT, ACCOUNT, after(15)).await.expect("the store");
+        assert!(!claim(16, 31).await, "nor does it end the other one's claim");
+        store.write_access_token(MERCHANT, ACCOUNT, b"in time", after(7200), after(30)).await.expect("the store");
+        assert_eq!(token().await, Some((b"in time".to_vec(), after(7200))));
+        assert!(claim(16, 31).await, "what is written ends the claim");
+    }
+
+    async fn a_provider_that_gives_no_token_and_asks_for_patience_is_left_alone(database: TestDatabase) {
+        let stage = stage(&database).await;
+        let busy = RequestFault::HttpStatus { status: 429, retry_after: Some(60), after_effect: false };
+        stage.spoil_request("authorize", busy);
+        let unreachable = stage.try_order("PEDIDO-14").await;
+        let Err(CreateError::Unreachable { payment }) = unreachable else { panic!("{unreachable:?}") };
+        assert_eq!(payment.status, Status::Failed, "without a token nothing was sent");
+        let held = stage.try_order("PEDIDO-15").await;
+        let Err(CreateError::Held { held, .. }) = held else { panic!("{held:?}") };
+        assert!(held.cause == HoldCause::Paused && held.retry_after_s() > 50, "{held:?}");
+        assert_eq!(stage.requests("create_cip"), 0);
     }
 
     async fn a_lost_notice_is_found_by_the_probe(database: TestDatabase) {
