@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use url::Url;
 
 use crate::plan::MERCHANTS;
+use crate::provider::Part;
 
 /// Where the hub would be.
 const PUBLIC_URL: &str = "http://caudal.localhost:4040";
@@ -74,14 +75,17 @@ fn merchant(merchant: usize) -> Merchant {
 }
 
 /// The body of an order.
-pub fn order_body(reference: &str, minor: i64, expires_at: Option<String>) -> Value {
+pub fn order_body(part: Part, reference: &str, minor: i64, expires_at: Option<String>) -> Value {
+    // A code is sent to somebody.
+    let buyer = json!({ "name": "Rosa", "surname": "Prueba", "email": "rosa.prueba@correo.example" });
     json!({
         "reference": reference,
         "amount": minor,
-        "currency": "COP",
+        "currency": part.currency(),
         "description": "Tres cuadernos de prueba",
         "expires_at": expires_at,
         "return_url": "http://tienda.localhost:4042/orders/1",
+        "buyer": (part == Part::PagoEfectivo).then_some(buyer),
         "shopper": { "ip": "203.0.113.24", "user_agent": "Prueba/1.0" },
     })
 }

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 
 use crate::clients::{self, merchant_id};
 use crate::plan::MERCHANTS;
-use crate::provider::{Card, Session};
+use crate::provider::{Card, Part, Session};
 use crate::world::{ENDPOINT_SECRET, Order, World};
 
 /// Everything that the hub has recorded of a payment.
@@ -60,7 +60,7 @@ impl World {
         };
         let mut findings = Vec::new();
         record.judge_sums(&mut findings);
-        record.judge_history(&mut findings);
+        record.judge_history(order.part, &mut findings);
         record.judge_events(&mut findings);
         self.judge_money(&record, &mut findings);
         let judged = (record.payment.version, record.facts.len(), record.history.len());
@@ -82,6 +82,7 @@ impl World {
         order.payment = Some(record.payment.id.clone());
         if let Some(newest) = record.attempts.last() {
             order.attempt = Some(newest.id.clone());
+            order.attempt_reference = Some(newest.reference.clone());
             if let Some(session) = &newest.provider_reference {
                 order.session = Some(session.clone());
                 self.sessions.borrow_mut().insert(session.clone(), index);
@@ -134,7 +135,7 @@ impl World {
         for index in 0..count {
             let Some(record) = self.judge_order(index).await else { continue };
             let order = self.orders.borrow()[index].clone();
-            if let Some(finding) = self.disagreement(&record, &sessions) {
+            if let Some(finding) = self.disagreement(order.part, &record, &sessions) {
                 self.find(format!("{}: {finding}", order.reference));
             }
             self.judge_traces(&order, &record, &sessions).await;
@@ -148,32 +149,33 @@ impl World {
     }
 
     /// What hub and provider disagree about in the end.
-    fn disagreement(&self, record: &Record, sessions: &BTreeMap<String, Session>) -> Option<String> {
+    fn disagreement(
+        &self,
+        part: Part,
+        record: &Record,
+        sessions: &BTreeMap<String, Session>,
+    ) -> Option<String> {
         let payment = &record.payment;
         let newest = record.attempts.last()?;
+        let has_case = |kind: CaseKind| record.cases.iter().any(|case| case.kind == kind.word());
         let state = self.wire.state();
         let Some(session) = newest.provider_reference.as_ref().and_then(|id| sessions.get(id)) else {
             let is_given_up = payment.status == Status::Failed && payment.detail.pay_url.is_none();
-            return (!is_given_up).then(|| format!("{} and never opened", payment.status));
+            // What may exist at the provider is held until its time is over, and a person is told of it.
+            let is_held = part.holds_lost_creations()
+                && payment.status == Status::Expired
+                && has_case(CaseKind::PossibleOrphan);
+            return (!is_given_up && !is_held).then(|| format!("{} and never opened", payment.status));
         };
         // A person has to look: the hub asks no more, unless a notice tells it to.
-        let is_given_up = record.cases.iter().any(|case| case.kind == CaseKind::Unresolved.word());
-        if is_given_up && payment.status.is_open() && !state.noticed.contains(&session.id) {
+        if has_case(CaseKind::Unresolved) && payment.status.is_open() && !state.noticed.contains(&session.id)
+        {
             return None;
         }
         let is_charged = !state.provider.charges(&newest.reference).is_empty();
         let is_refunded = state.provider.is_refunded(&newest.reference);
         let (word, reason) = (session.status.0.as_str(), session.status.1.as_str());
-        let expected: &[Status] = match (word, reason) {
-            // Nobody tells of what is given back: the hub learns it when it asks for another reason.
-            ("APPROVED", _) if is_charged && is_refunded => &[Status::Approved, Status::Refunded],
-            ("APPROVED", _) if is_charged => &[Status::Approved],
-            ("REJECTED", "?C" | "MC") => &[Status::Cancelled],
-            ("REJECTED", "EX") => &[Status::Expired],
-            ("REJECTED", _) => &[Status::Rejected],
-            _ => &[],
-        };
-        if !expected.contains(&payment.status) {
+        if !part.may_end(session, is_charged, is_refunded).contains(&payment.status) {
             let cases: Vec<&str> = record.cases.iter().map(|case| case.kind.as_str()).collect();
             return Some(format!("{} and {word} {reason} at the provider, cases {cases:?}", payment.status));
         }
@@ -240,7 +242,7 @@ impl World {
         // that dies may have taken a notice without saying so.
         let newest = record.attempts.last().map(|attempt| attempt.reference.as_str());
         let ends = sessions.values().filter(|session| Some(session.reference.as_str()) == newest).count();
-        if taken > ends || (is_noticed && taken == 0) {
+        if taken > ends * order.part.notices_of_a_session() || (is_noticed && taken == 0) {
             self.find(format!("{}: {taken} notices have an effect, told: {is_noticed}", order.reference));
         }
         let hub = self.hub();
@@ -296,7 +298,7 @@ impl Record {
     }
 
     /// The history leads to the status without a gap, and nothing that is final changes but for money given back.
-    fn judge_history(&self, findings: &mut Vec<String>) {
+    fn judge_history(&self, part: Part, findings: &mut Vec<String>) {
         let mut before: Option<&HistoryLine> = None;
         for line in &self.history {
             let follows = match before {
@@ -309,7 +311,7 @@ impl Record {
             if let Some(before) = before
                 && before.to != line.to
                 && !before.to.is_open()
-                && (before.to, line.to) != (Status::Approved, Status::Refunded)
+                && !part.may_become(before.to, line.to)
             {
                 findings.push(format!("{} was final and became {}", before.to, line.to));
             }

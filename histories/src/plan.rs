@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::provider::Card;
+use crate::provider::{Card, Part};
 
 /// One thing that happens. Those that concern an order, a notice or a call name one of the latest by a number that
 /// is read modulo how many there are, so that any operation may be left out of a history.
@@ -13,7 +13,9 @@ pub enum Operation {
     Order {
         /// Which merchant.
         merchant: usize,
-        /// Whole pesos.
+        /// At which provider.
+        part: Part,
+        /// What it costs, in units that fit each provider.
         amount: i64,
         /// Minutes until it expires; none, the usual life.
         minutes: Option<i64>,
@@ -28,8 +30,10 @@ pub enum Operation {
     Cancel(usize),
     /// The shopper comes back to the hub, or reloads what was there.
     Return(usize),
-    /// The shopper pays on the provider's page.
+    /// The shopper pays at the provider.
     Pay(usize, Card),
+    /// Somebody pays what was made at the provider, whether the merchant was told of it or not.
+    PayUnseen(usize),
     /// The shopper gives up on the provider's page.
     Abandon(usize),
     /// The provider decides an attempt that is in flight.
@@ -166,6 +170,7 @@ pub enum Mood {
 /// Merchants of a history.
 pub const MERCHANTS: usize = 2;
 const MINUTES: [i64; 3] = [10, 17, 30];
+const PARTS: [Part; 4] = [Part::AvalPay, Part::AvalPay, Part::PagoEfectivo, Part::EtPay];
 const WAITS_S: [i64; 10] = [1, 2, 5, 40, 70, 95, 130, 310, 1900, 90_000];
 const CARDS: [Card; 9] = [
     Card::Approved,
@@ -196,7 +201,8 @@ fn operation(chance: &mut StdRng) -> Operation {
         216..222 => Operation::Reuse(which),
         222..252 => Operation::Cancel(which),
         252..312 => Operation::Return(which),
-        312..452 => Operation::Pay(which, one_of(chance, &CARDS)),
+        312..440 => Operation::Pay(which, one_of(chance, &CARDS)),
+        440..452 => Operation::PayUnseen(which),
         452..472 => Operation::Abandon(which),
         472..492 => Operation::Decide { order: which, is_approved: chance.random() },
         492..502 => Operation::Refund(which),
@@ -217,8 +223,10 @@ fn operation(chance: &mut StdRng) -> Operation {
 }
 
 fn order(chance: &mut StdRng) -> Operation {
+    let part = one_of(chance, &PARTS);
     let minutes = chance.random_bool(0.5).then(|| one_of(chance, &MINUTES));
-    Operation::Order { merchant: merchant(chance), amount: chance.random_range(1000..500_000), minutes }
+    let minutes = minutes.filter(|minutes| part.takes_life(*minutes));
+    Operation::Order { merchant: merchant(chance), part, amount: chance.random_range(1000..500_000), minutes }
 }
 
 /// Something that may be under way in the hub while another thing is.
@@ -300,6 +308,6 @@ mod tests {
             text.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
         };
         let drawn: std::collections::BTreeSet<String> = draw(1, 20_000).iter().map(name).collect();
-        assert_eq!(drawn.len(), 23, "{drawn:?}");
+        assert_eq!(drawn.len(), 24, "{drawn:?}");
     }
 }

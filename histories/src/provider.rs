@@ -1,19 +1,21 @@
-//! The provider whose histories are told: its simulator without a port, its ledger, the notices that wait, and its page
-//! as a shopper goes through it.
+//! The providers whose histories are told: their simulators without ports, one ledger, the notices that wait, and what
+//! shoppers do with what they are given. What is so of one of them alone stands in a file of its own below.
+
+mod aval_pay;
+mod et_pay;
+mod pago_efectivo;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use hub::Clock;
 use payment::account::{Account, Environment};
+use payment::profile::SettingKind;
 use payment::step::Request as Sent;
-use payment::{Provider as Protocol, Timestamp};
-use placetopay_client::checkout::AvalPay as Client;
-use placetopay_simulator::checkout::AvalPay as Simulated;
+use payment::{Provider as Protocol, Status, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 use secrecy::SecretString;
-use serde_json::json;
 use simulation::inbox::Message;
 use simulation::ledger::Entry;
 use simulation::strict_json::{self, Value};
@@ -21,75 +23,165 @@ use simulation::world::Canary;
 use simulation::{Command, NewAccount, OutgoingNotice, Reply, Request, Simulator, World};
 use url::Url;
 
+pub use self::aval_pay::Card;
 use crate::plan::Forgery;
 
-/// The provider's id.
-pub const ID: &str = "avalpay";
-/// Where its port would be.
-const ORIGIN: &str = "http://avalpay.localhost:4051";
-/// Where its notices go is never looked at: the histories deliver them.
+/// Where notices go is never looked at: the histories deliver them.
 const NOTICES: &str = "http://caudal.localhost:4040/notices";
-/// Who pays.
-const SHOPPER: [(&str, &str); 8] = [
-    ("expiry", "11/30"),
-    ("cvv", "123"),
-    ("installments", "1"),
-    ("holder_name", "Mariana"),
-    ("holder_surname", "Prueba"),
-    ("document_type", "CC"),
-    ("document", "1093847561"),
-    ("mobile", "3005550147"),
-];
 
-/// A public test card, by what it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Card {
-    /// Approved at once.
-    Approved,
-    /// Declined at once; the session stays open.
-    Denied,
-    /// Decided by a bank after a while.
-    PendingApproved,
-    /// The same, declined.
-    PendingDenied,
-    /// Reviewed until somebody decides.
-    Reviewed,
-    /// Approved after three minutes.
-    SlowApproved,
-    /// The network fails.
-    Broken,
+/// Which provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Cards on a hosted page, notices that make the hub ask.
+    #[default]
+    AvalPay,
+    /// Codes paid in cash, access tokens, creations that are never repeated, notices that are believed.
+    PagoEfectivo,
+    /// Transfers, a key of its own for each session, notices that are believed.
+    EtPay,
 }
 
-impl Card {
-    /// Every card.
-    pub const ALL: [Self; 7] = [
-        Self::Approved,
-        Self::Denied,
-        Self::PendingApproved,
-        Self::PendingDenied,
-        Self::Reviewed,
-        Self::SlowApproved,
-        Self::Broken,
-    ];
+impl Part {
+    /// Every provider.
+    pub const ALL: [Self; 3] = [Self::AvalPay, Self::PagoEfectivo, Self::EtPay];
 
-    /// Its number.
-    pub const fn number(self) -> &'static str {
+    /// Its id.
+    pub fn id(self) -> &'static str {
+        self.protocol().profile().id
+    }
+
+    /// The client that the hub speaks through.
+    pub fn protocol(self) -> Arc<dyn Protocol> {
         match self {
-            Self::Approved => "4110760000000081",
-            Self::Denied => "4110760000000016",
-            Self::PendingApproved => "4110760000000073",
-            Self::PendingDenied => "4048370000000037",
-            Self::Reviewed => "4532034637206853",
-            Self::SlowApproved => "4110760000000024",
-            Self::Broken => "4110760000000065",
+            Self::AvalPay => Arc::new(placetopay_client::checkout::AvalPay),
+            Self::PagoEfectivo => Arc::new(pagoefectivo_client::PagoEfectivo),
+            Self::EtPay => Arc::new(etpay_client::EtPay),
+        }
+    }
+
+    fn simulator(self) -> Box<dyn Simulator> {
+        match self {
+            Self::AvalPay => Box::new(placetopay_simulator::checkout::AvalPay::new()),
+            Self::PagoEfectivo => Box::new(pagoefectivo_simulator::PagoEfectivo::new()),
+            Self::EtPay => Box::new(etpay_simulator::EtPay::new()),
+        }
+    }
+
+    /// Where its port would be.
+    const fn origin(self) -> &'static str {
+        match self {
+            Self::AvalPay => "http://avalpay.localhost:4051",
+            Self::PagoEfectivo => "http://pagoefectivo.localhost:4052",
+            Self::EtPay => "http://etpay.localhost:4053",
+        }
+    }
+
+    /// The merchant's account at it.
+    pub fn account_of(self, merchant: &str) -> String {
+        format!("{merchant}-{}", self.id())
+    }
+
+    /// The provider of an account.
+    pub fn of_account(account: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| account.ends_with(&format!("-{}", part.id())))
+    }
+
+    fn at(url: &Url) -> Self {
+        let is_there = |part: &Self| address(part.origin()).origin() == url.origin();
+        Self::ALL.into_iter().find(is_there).unwrap_or_default()
+    }
+
+    /// The currency of its orders.
+    pub const fn currency(self) -> &'static str {
+        match self {
+            Self::AvalPay => "COP",
+            Self::PagoEfectivo => "PEN",
+            Self::EtPay => "CLP",
+        }
+    }
+
+    /// What a drawn amount comes to, in minor units that it takes.
+    pub const fn minor(self, amount: i64) -> i64 {
+        match self {
+            Self::AvalPay => amount * 100,
+            Self::PagoEfectivo | Self::EtPay => amount,
+        }
+    }
+
+    /// Whether an order may end so many minutes ahead.
+    pub const fn takes_life(self, minutes: i64) -> bool {
+        match self {
+            Self::AvalPay | Self::PagoEfectivo => true,
+            Self::EtPay => minutes >= 30,
+        }
+    }
+
+    /// Whether every return of the shopper makes the hub ask, or only one to an open payment.
+    pub const fn asks_on_every_return(self) -> bool {
+        matches!(self, Self::AvalPay)
+    }
+
+    /// Whether a payment that had ended in this way may turn out to be something else: a failure that our own clock told, or
+    /// that the provider takes back.
+    pub fn may_become(self, before: Status, after: Status) -> bool {
+        match self {
+            Self::AvalPay => (before, after) == (Status::Approved, Status::Refunded),
+            Self::PagoEfectivo => {
+                before == Status::Expired && matches!(after, Status::Approved | Status::Cancelled)
+            }
+            Self::EtPay => {
+                (before == Status::Expired && !after.is_open())
+                    || (before == Status::Rejected && after == Status::Approved)
+            }
+        }
+    }
+
+    /// What the hub may say in the end of what stands so at the provider.
+    pub fn may_end(self, session: &Session, is_charged: bool, is_refunded: bool) -> &'static [Status] {
+        match self {
+            Self::AvalPay => aval_pay::may_end(session, is_charged, is_refunded),
+            Self::PagoEfectivo => pago_efectivo::may_end(session),
+            Self::EtPay => et_pay::may_end(session),
+        }
+    }
+
+    /// Whether a creation that may have been done is never repeated.
+    pub const fn holds_lost_creations(self) -> bool {
+        matches!(self, Self::PagoEfectivo)
+    }
+
+    /// Most notices of one session that have an effect.
+    pub const fn notices_of_a_session(self) -> usize {
+        match self {
+            Self::AvalPay | Self::PagoEfectivo => 1,
+            // A failure that is taken back is told too.
+            Self::EtPay => 2,
+        }
+    }
+
+    /// What a forger is told.
+    pub const fn reply_to(self, forgery: Forgery) -> u16 {
+        match self {
+            Self::AvalPay => aval_pay::reply_to(forgery),
+            Self::PagoEfectivo => pago_efectivo::reply_to(forgery),
+            Self::EtPay => et_pay::reply_to(forgery),
+        }
+    }
+
+    /// What a forger makes of a genuine notice.
+    pub fn forge(self, notice: &mut OutgoingNotice, forgery: Forgery, other_reference: &str) {
+        match self {
+            Self::AvalPay => aval_pay::forge(notice, forgery, other_reference),
+            Self::PagoEfectivo => pago_efectivo::forge(notice, forgery, other_reference),
+            Self::EtPay => et_pay::forge(notice, forgery, other_reference),
         }
     }
 }
 
-/// How the provider says that a session stands.
+/// How a provider says that a session stands.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The provider's number.
+    /// The provider's number or token.
     pub id: String,
     /// The merchant's reference.
     pub reference: String,
@@ -97,9 +189,9 @@ pub struct Session {
     pub status: (String, String),
 }
 
-/// The provider.
+/// All providers.
 pub struct Provider {
-    simulator: Simulated,
+    simulators: BTreeMap<Part, Box<dyn Simulator>>,
     clock: Clock,
     chance: StdRng,
     /// What really happened to money.
@@ -108,137 +200,163 @@ pub struct Provider {
     pub notices: VecDeque<OutgoingNotice>,
     /// References whose charge was given back.
     refunded: BTreeSet<String>,
-    /// The page of each session, by the session's number.
-    pages: BTreeMap<String, Url>,
-}
-
-/// The client that the hub speaks through.
-pub fn protocol() -> Arc<dyn Protocol> {
-    Arc::new(Client)
+    /// What was opened: the provider, and where it is paid if it has a page.
+    opened: BTreeMap<String, (Part, Option<Url>)>,
 }
 
 impl Provider {
-    /// A provider with an account for each name, and the accounts as the hub knows them: by the same names.
+    /// Providers with an account for each merchant, and the accounts as the hub knows them: by the same names.
     pub fn open(clock: Clock, seed: u64, merchants: &[String]) -> (Self, Vec<Account>) {
         let mut provider = Self {
-            simulator: Simulated::new(),
+            simulators: Part::ALL.map(|part| (part, part.simulator())).into(),
             clock,
             chance: StdRng::seed_from_u64(seed),
             ledger: Vec::new(),
             notices: VecDeque::new(),
             refunded: BTreeSet::new(),
-            pages: BTreeMap::new(),
+            opened: BTreeMap::new(),
         };
-        let accounts = merchants.iter().map(|merchant| provider.open_account(merchant)).collect();
+        let each = |part: Part| merchants.iter().map(move |merchant| (part, merchant));
+        let accounts = Part::ALL.into_iter().flat_map(each);
+        let accounts = accounts.map(|(part, merchant)| provider.open_account(part, merchant)).collect();
         (provider, accounts)
     }
 
-    fn open_account(&mut self, merchant: &str) -> Account {
-        let wanted = NewAccount {
-            name: merchant.to_owned(),
-            notification_url: Some(NOTICES.to_owned()),
-            settings: BTreeMap::new(),
+    fn open_account(&mut self, part: Part, merchant: &str) -> Account {
+        let settings = match part {
+            Part::AvalPay | Part::PagoEfectivo => BTreeMap::new(),
+            Part::EtPay => et_pay::account_settings(),
         };
-        let opened = self.act(|simulator, world| simulator.open_account(wanted, world));
+        let id = part.account_of(merchant);
+        let wanted = NewAccount { name: id.clone(), notification_url: Some(NOTICES.to_owned()), settings };
+        let opened = self.act(part, |simulator, world| simulator.open_account(wanted, world));
         let issued = opened.map(|account| account.credentials).unwrap_or_default();
-        let issued = |name: &str| issued.get(name).cloned().unwrap_or_default();
+        let (mut credentials, mut secrets) = (BTreeMap::new(), BTreeMap::new());
+        for setting in part.protocol().profile().settings {
+            let Some(value) = issued.get(setting.name).cloned() else { continue };
+            match setting.kind {
+                SettingKind::Credential => {
+                    credentials.insert(setting.name.to_owned(), value);
+                }
+                SettingKind::Secret => {
+                    secrets.insert(setting.name.to_owned(), vec![SecretString::from(value)]);
+                }
+                SettingKind::OneOf(_) | SettingKind::Number { .. } | SettingKind::Text => {}
+            }
+        }
         Account {
-            id: merchant.to_owned(),
+            id,
             merchant: merchant.to_owned(),
-            provider: ID.to_owned(),
+            provider: part.id().to_owned(),
             environment: Environment::Test,
-            base_url: address(ORIGIN),
-            credentials: BTreeMap::from([("login".into(), issued("login"))]),
-            secrets: BTreeMap::from([("secret_key".into(), vec![SecretString::from(issued("secret_key"))])]),
+            base_url: address(part.origin()),
+            credentials,
+            secrets,
             settings: BTreeMap::new(),
         }
     }
 
     /// Answers a call of the hub.
     pub fn answer(&mut self, sent: &Sent) -> Reply {
-        let headers = sent.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-        let request = request(sent.method, &sent.url, headers.collect(), sent.body.to_vec());
-        let mut reply = self.act(|simulator, world| simulator.handle(&request, world));
-        if Self::session_of(sent).is_none() {
-            self.note_page(&reply.body);
+        let part = Part::at(&sent.url);
+        let request = request_of(part, sent);
+        let mut reply = self.act(part, |simulator, world| simulator.handle(&request, world));
+        self.note_opened(part, sent, &reply.body);
+        if part == Part::AvalPay {
+            reply.body = self.with_refunds(reply.body);
         }
-        reply.body = self.with_refunds(reply.body);
         reply
     }
 
-    fn note_page(&mut self, created: &[u8]) {
-        let Ok(tree) = strict_json::parse(created) else { return };
-        let id = tree.get("requestId").and_then(Value::number_text);
-        let page = tree.get("processUrl").and_then(Value::as_str).and_then(|text| text.parse().ok());
-        if let (Some(id), Some(page)) = (id, page) {
-            self.pages.insert(id.to_owned(), page);
+    fn note_opened(&mut self, part: Part, sent: &Sent, answer: &[u8]) {
+        let Ok(tree) = strict_json::parse(answer) else { return };
+        let opened = match part {
+            Part::AvalPay => aval_pay::opened(sent, &tree),
+            Part::PagoEfectivo => pago_efectivo::opened(sent, &tree).map(|cip| (cip, None)),
+            Part::EtPay => et_pay::opened(sent, &tree).map(|session| (session, None)),
+        };
+        if let Some((session, page)) = opened {
+            self.opened.insert(session, (part, page));
         }
-    }
-
-    /// Where a session is paid.
-    pub fn page_of(&self, session: &str) -> Option<Url> {
-        self.pages.get(session).cloned()
     }
 
     /// The session that a call is about, when it is about one.
     pub fn session_of(sent: &Sent) -> Option<String> {
-        let segments: Vec<&str> = sent.url.path_segments()?.collect();
-        let after = segments.iter().position(|segment| *segment == "session")?;
-        segments.get(after + 1).map(|id| (*id).to_owned())
+        match Part::at(&sent.url) {
+            Part::AvalPay => aval_pay::session_of(sent),
+            Part::PagoEfectivo => pago_efectivo::session_of(sent),
+            Part::EtPay => et_pay::session_of(sent),
+        }
     }
 
     /// What proves that a call is the merchant's: nobody may keep it.
     pub fn proofs_of(sent: &Sent) -> Vec<String> {
-        let Ok(tree) = strict_json::parse(&sent.body) else { return Vec::new() };
-        let members = ["tranKey", "nonce"].map(|name| tree.at(&["auth", name]).and_then(Value::as_str));
-        members.into_iter().flatten().map(ToOwned::to_owned).collect()
+        let bearer = sent.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        let bearer = bearer.and_then(|(_, value)| value.strip_prefix("Bearer ")).map(ToOwned::to_owned);
+        let Ok(tree) = strict_json::parse(&sent.body) else { return bearer.into_iter().collect() };
+        let members: [&[&str]; 3] = [&["auth", "tranKey"], &["auth", "nonce"], &["hashString"]];
+        let members = members.into_iter().filter_map(|member| tree.at(member).and_then(Value::as_str));
+        members.map(ToOwned::to_owned).chain(bearer).collect()
     }
 
-    /// The account that a call is made for, by its login; the account of the other merchant has another.
+    /// The secrets that an answer gives: nobody may keep them in plain text either.
+    pub fn secrets_in(sent: &Sent, reply: &Reply) -> Vec<String> {
+        let Ok(tree) = strict_json::parse(&reply.body) else { return Vec::new() };
+        let member: &[&str] = match sent.operation {
+            "authorize" => &["data", "token"],
+            "initialize_session" => &["signature_token"],
+            _ => return Vec::new(),
+        };
+        tree.at(member).and_then(Value::as_str).map(ToOwned::to_owned).into_iter().collect()
+    }
+
+    /// The account that a call is made for, by what proves it.
     pub fn account_of(&self, sent: &Sent) -> Option<String> {
-        let headers = sent.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-        self.simulator.account_of(&request(sent.method, &sent.url, headers.collect(), sent.body.to_vec()))
+        let part = Part::at(&sent.url);
+        self.simulators[&part].account_of(&request_of(part, sent))
     }
 
-    /// A shopper pays on the page, as far as it lets them.
-    pub fn pay(&mut self, page: &Url, card: Card) {
-        let page = page.as_str().trim_end_matches('/');
-        self.step("POST", &format!("{page}/email"), &[("email", "compradora@correo.example")]);
-        let form = self.step("GET", &format!("{page}/card"), &[]);
-        let html = String::from_utf8_lossy(&form.body).into_owned();
-        // Without a form the session takes no attempt.
-        let Some(token) = between(&html, "name=\"form_token\" value=\"", "\"") else { return };
-        let mut fields = vec![("form_token", token), ("card_number", card.number())];
-        fields.extend(SHOPPER);
-        self.step("POST", &format!("{page}/card"), &fields);
+    /// A shopper pays what was opened, as far as that lets them.
+    pub fn pay(&mut self, session: &str, card: Card) {
+        match self.opened.get(session).cloned() {
+            Some((Part::AvalPay, Some(page))) => self.pay_on_page(&page, card),
+            Some((Part::PagoEfectivo, _)) => self.pay_cip(session),
+            Some((Part::EtPay, _)) => self.decide(session, card.is_approved()),
+            Some((Part::AvalPay, None)) | None => {}
+        }
     }
 
-    /// A shopper gives up on the page.
-    pub fn abandon(&mut self, page: &Url) {
-        let page = page.as_str().trim_end_matches('/');
-        self.step("POST", &format!("{page}/abandon"), &[]);
+    /// Somebody pays what was opened under a reference, although nobody told them of it.
+    pub fn pay_what_nobody_knows(&mut self, reference: &str) {
+        let is_ours = |session: &Session| session.reference == reference;
+        let sessions = self.sessions_of(Part::PagoEfectivo);
+        if let Some(session) = sessions.into_iter().find(is_ours) {
+            self.pay_cip(&session.id);
+        }
     }
 
-    fn step(&mut self, method: &'static str, page: &str, fields: &[(&str, &str)]) -> Reply {
-        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let headers = vec![("content-type".into(), "application/x-www-form-urlencoded".into())];
-        let request = request(method, &address(page), headers, form.into_bytes());
-        self.act(|simulator, world| simulator.handle(&request, world))
+    /// A shopper gives up.
+    pub fn abandon(&mut self, session: &str) {
+        match self.opened.get(session).cloned() {
+            Some((Part::AvalPay, Some(page))) => self.abandon_page(&page),
+            Some((Part::EtPay, _)) => self.decide(session, false),
+            Some((Part::AvalPay | Part::PagoEfectivo, _)) | None => {}
+        }
     }
 
     /// Decides the attempt in flight of a session; without one nothing happens.
     pub fn decide(&mut self, session: &str, is_approved: bool) {
-        let outcome = if is_approved { "approved" } else { "rejected" };
-        let id: u64 = session.parse().unwrap_or(0);
-        let command = Command {
-            name: "resolve_pending".into(),
-            arguments: json!({ "request_id": id, "outcome": outcome }),
+        let Some((part, _)) = self.opened.get(session) else { return };
+        let command = match part {
+            Part::AvalPay => aval_pay::decision(session, is_approved),
+            Part::PagoEfectivo => return,
+            Part::EtPay => et_pay::decision(session, is_approved),
         };
         // A session without an attempt in flight refuses.
-        let _ = self.act(|simulator, world| simulator.command(&command, world));
+        let _ = self.act(*part, |simulator, world| simulator.command(&command, world));
     }
 
-    /// Gives back what was charged under a reference, if anything was.
+    /// Gives back what was charged under a reference, if anything was and the provider can.
     pub fn refund(&mut self, reference: &str) {
         let Some(charge) = self.charges(reference).first().map(|charge| (*charge).clone()) else { return };
         if self.refunded.insert(reference.to_owned()) {
@@ -260,84 +378,40 @@ impl Provider {
         self.ledger.iter().filter(is_charge).collect()
     }
 
-    /// The sessions, newest first; the simulator shows two hundred at most.
+    /// The sessions of all, newest first; each simulator shows two hundred at most.
     pub fn sessions(&mut self) -> Vec<Session> {
-        let command = Command { name: "sessions".into(), arguments: json!({}) };
-        let listed = self.act(|simulator, world| simulator.command(&command, world)).unwrap_or_default();
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        let sessions = listed["sessions"].as_array().into_iter().flatten();
-        sessions
-            .map(|session| Session {
-                id: session["request_id"].to_string(),
-                reference: text(&session["reference"]),
-                status: (text(&session["status"]), text(&session["reason"])),
-            })
-            .collect()
+        Part::ALL.into_iter().flat_map(|part| self.sessions_of(part)).collect()
     }
 
-    /// What a forger is told (PROTOCOL.md 14.1).
-    pub const fn reply_to(forgery: Forgery) -> u16 {
-        match forgery {
-            Forgery::Outcome | Forgery::Signature | Forgery::Unsigned | Forgery::Account => 401,
-            Forgery::Reference => 404,
-            Forgery::Half => 400,
-        }
-    }
-
-    /// What a forger makes of a genuine notice.
-    pub fn forge(body: &[u8], forgery: Forgery, other_reference: &str) -> Vec<u8> {
-        if forgery == Forgery::Half {
-            return body[..body.len() / 2].to_vec();
-        }
-        let Ok(mut tree) = strict_json::parse(body) else { return body.to_vec() };
-        let was_approved = tree.at(&["status", "status"]).and_then(Value::as_str) == Some("APPROVED");
-        let outcome = if was_approved { "REJECTED" } else { "APPROVED" };
-        let (member, value): (&[&str], &str) = match forgery {
-            Forgery::Outcome => (&["status", "status"], outcome),
-            Forgery::Signature => (&["signature"], "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"),
-            Forgery::Unsigned => (&["signature"], ""),
-            Forgery::Reference => (&["reference"], other_reference),
-            Forgery::Account | Forgery::Half => return body.to_vec(),
+    fn sessions_of(&mut self, part: Part) -> Vec<Session> {
+        let name = if part == Part::PagoEfectivo { "cips" } else { "sessions" };
+        let command = Command { name: name.into(), arguments: serde_json::json!({}) };
+        let listed = self.act(part, |simulator, world| simulator.command(&command, world));
+        let listed = listed.unwrap_or_default();
+        let read = match part {
+            Part::AvalPay => aval_pay::session,
+            Part::PagoEfectivo => pago_efectivo::session,
+            Part::EtPay => et_pay::session,
         };
-        if let Some(place) = tree.at_mut(member) {
-            *place = Value::text(value);
-        }
-        tree.to_text().into_bytes()
+        listed[name].as_array().into_iter().flatten().map(read).collect()
     }
 
     /// Does what is due by itself.
     pub fn wake(&mut self) {
-        self.act(|simulator, world| simulator.wake(world));
+        for part in Part::ALL {
+            self.act(part, |simulator, world| simulator.wake(world));
+        }
     }
 
     /// When something happens next by itself.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.simulator.next_due()
+        self.simulators.values().filter_map(|simulator| simulator.next_due()).min()
     }
 
-    fn act<R>(&mut self, act: impl FnOnce(&mut Simulated, &mut dyn World) -> R) -> R {
-        let Self { simulator, clock, chance, ledger, notices, .. } = self;
-        act(simulator, &mut Surroundings { now: clock.now(), chance, ledger, notices })
-    }
-
-    /// An answer as the provider gives it once a charge was given back: it marks the charge and says no more.
-    fn with_refunds(&self, body: Vec<u8>) -> Vec<u8> {
-        if self.refunded.is_empty() {
-            return body;
-        }
-        let Ok(mut tree) = strict_json::parse(&body) else { return body };
-        let count = tree.get("payment").and_then(Value::items).map_or(0, <[Value]>::len);
-        for index in (0..count).map(|index| index.to_string()) {
-            let text = |path: &[&str]| tree.at(path).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let is_charge = text(&["payment", &index, "status", "status"]) == "APPROVED";
-            let is_refunded = self.refunded.contains(&text(&["payment", &index, "reference"]));
-            if let (true, true, Some(mark)) =
-                (is_charge, is_refunded, tree.at_mut(&["payment", &index, "refunded"]))
-            {
-                *mark = Value::Bool(true);
-            }
-        }
-        tree.to_text().into_bytes()
+    fn act<R>(&mut self, part: Part, act: impl FnOnce(&mut dyn Simulator, &mut dyn World) -> R) -> R {
+        let Self { simulators, clock, chance, ledger, notices, .. } = self;
+        let simulator = simulators.get_mut(&part).expect("every provider takes part");
+        act(simulator.as_mut(), &mut Surroundings { now: clock.now(), chance, ledger, notices })
     }
 }
 
@@ -375,7 +449,12 @@ impl World for Surroundings<'_> {
     }
 }
 
-fn request(method: &str, url: &Url, headers: Vec<(String, String)>, body: Vec<u8>) -> Request {
+fn request_of(part: Part, sent: &Sent) -> Request {
+    let headers = sent.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+    request(part, sent.method, &sent.url, headers.collect(), sent.body.to_vec())
+}
+
+fn request(part: Part, method: &str, url: &Url, headers: Vec<(String, String)>, body: Vec<u8>) -> Request {
     Request {
         method: method.to_owned(),
         path: url.path().to_owned(),
@@ -383,12 +462,17 @@ fn request(method: &str, url: &Url, headers: Vec<(String, String)>, body: Vec<u8
         headers,
         body,
         peer: "127.0.0.1:53122".to_owned(),
-        origin: ORIGIN.to_owned(),
+        origin: part.origin().to_owned(),
     }
 }
 
 fn address(text: &str) -> Url {
     Url::parse(text).expect("an address of the simulator's own")
+}
+
+/// The text of a member.
+fn text(value: &serde_json::Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

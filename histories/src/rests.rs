@@ -11,8 +11,8 @@ const USUAL_PAUSE_S: i64 = 5;
 const LONGEST_PAUSE_S: i64 = 900;
 const FAILURES: u32 = 5;
 const BREAKER_REST_S: i64 = 30;
-/// The one operation that no breaker holds: what takes back always goes.
-const TAKES_BACK: &str = "cancel_session";
+/// The operations that no breaker holds: what takes back always goes.
+const TAKES_BACK: [&str; 2] = ["cancel_session", "delete_cip"];
 
 /// Who wants to be left alone.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl Rests {
         if rest.paused_until.is_some_and(|until| now < until) {
             return Some(format!("{operation} was sent to an account that had asked for patience"));
         }
-        let is_held = rest.open_until.is_some_and(|until| now < until) && operation != TAKES_BACK;
+        let is_held = rest.open_until.is_some_and(|until| now < until) && !TAKES_BACK.contains(&operation);
         is_held.then(|| format!("{operation} was sent although {} calls in a row had failed", rest.failures))
     }
 

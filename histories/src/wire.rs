@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use crate::plan::{Hardship, MERCHANTS, Mood};
-use crate::provider::{self, Card, Provider};
+use crate::provider::{Card, Part, Provider};
 use crate::rests::Rests;
 
 /// Where notices come from.
@@ -129,9 +129,9 @@ impl Wire {
             body: notice.body.clone(),
         };
         // In a task of its own, as the server does it.
-        let account = account.to_owned();
+        let (account, part) = (account.to_owned(), Part::of_account(account)?);
         let taking =
-            tokio::spawn(async move { flow::receive_notice(&hub, provider::ID, &account, raw, PEER).await });
+            tokio::spawn(async move { flow::receive_notice(&hub, part.id(), &account, raw, PEER).await });
         let reply = taking.await.ok()?.ok()?;
         reply.filter(|_| rehearsal::died_at().is_none())
     }
@@ -140,9 +140,8 @@ impl Wire {
     async fn overtake(&self, session: &str, card: Card) {
         let notices = {
             let mut state = self.state();
-            let Some(page) = state.provider.page_of(session) else { return };
             let before = state.provider.notices.len();
-            state.provider.pay(&page, card);
+            state.provider.pay(session, card);
             state.provider.notices.split_off(before)
         };
         for notice in notices {
@@ -167,12 +166,16 @@ impl Wire {
             state.findings.extend(untimely);
             let hardship = state.hardships.pop_front();
             let is_done = hardship.is_none_or(reaches);
-            (hardship, account, is_done.then(|| state.provider.answer(sent)))
+            let reply = is_done.then(|| state.provider.answer(sent));
+            let given = reply.as_ref().map(|reply| Provider::secrets_in(sent, reply));
+            state.proofs.extend(given.into_iter().flatten());
+            (hardship, account, reply)
         };
         if let (Some(Hardship::Overtaken(card)), Some(session)) = (hardship, &session) {
             self.overtake(session, card).await;
         }
-        let meanwhile = self.state().meanwhile.take();
+        // Whoever else wants an access token waits for this one, and its answer does not wait for them.
+        let meanwhile = if sent.operation == "authorize" { None } else { self.state().meanwhile.take() };
         if let Some(Meanwhile { begin, end }) = meanwhile {
             // Whoever waited for the beginning tells of the end, or is gone with it.
             let _ = begin.send(());
@@ -308,8 +311,12 @@ fn spoil(hardship: Option<Hardship>, reply: Option<Reply>) -> Result<Reply, Call
         Some(Hardship::Null) => Reply { body: b"null".to_vec(), ..reply },
         Some(Hardship::WrongTypes) => changed(reply, other_types),
         Some(Hardship::StrangeStatus) => changed(reply, |mut tree| {
-            if let Some(status) = tree.at_mut(&["status", "status"]) {
-                *status = Value::text("EN_TRAMITE");
+            let places: [&[&str]; 3] =
+                [&["status", "status"], &["data", "0", "status"], &["0", "payment_status"]];
+            for place in places {
+                if let Some(status) = tree.at_mut(place) {
+                    *status = Value::text("EN_TRAMITE");
+                }
             }
             tree
         }),

@@ -21,11 +21,10 @@ use payment::Timestamp;
 use payment::id::{AttemptId, EndpointId, PaymentId};
 use simulation::OutgoingNotice;
 use tokio::sync::oneshot;
-use url::Url;
 
 use crate::clients::{self, Answer, merchant_id};
 use crate::plan::{Forgery, Hardship, MERCHANTS, Operation, Sending};
-use crate::provider::{Provider, protocol};
+use crate::provider::{Part, Provider};
 use crate::wire::{Meanwhile, Wire, endpoint_of};
 
 /// When a history begins.
@@ -36,6 +35,8 @@ pub const ENDPOINT_SECRET: &[u8] = b"a secret of the histories, 32 byt";
 const SPOILED_LIMIT: usize = 4;
 /// Calls that an outage spoils: more than a breaker lets through.
 const OUTAGE_CALLS: usize = 7;
+/// How long a hub is away that is started anew.
+const RESTART: SignedDuration = SignedDuration::from_secs(16);
 /// How long what a dead hub had under way may take to end, in real time.
 const DYING_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -70,6 +71,7 @@ struct Life {
 #[derive(Clone, Debug, Default)]
 pub struct Order {
     pub merchant: usize,
+    pub part: Part,
     pub reference: String,
     pub key: String,
     pub body: String,
@@ -77,12 +79,13 @@ pub struct Order {
     /// The answer that told of the payment.
     pub told: Option<String>,
     pub payment: Option<PaymentId>,
-    /// Where the shopper was sent.
-    pub page: Option<Url>,
+    /// Whether the merchant was told how it is paid.
+    pub is_payable: bool,
     /// The provider's number of the session.
     pub session: Option<String>,
-    /// The newest attempt, for its way back.
+    /// The newest attempt, for its way back, and its reference.
     pub attempt: Option<AttemptId>,
+    pub attempt_reference: Option<String>,
     /// Version, facts and lines of history when it was last judged.
     pub judged: (i64, usize, usize),
 }
@@ -123,7 +126,7 @@ impl World {
         self.lives.set(number);
         let chance = Chance::of_seed(self.seed ^ number.rotate_left(48));
         let outbound = Outbound::over(Arc::<Wire>::clone(&self.wire), &self.settings.events);
-        let providers = Providers::new(vec![protocol()]);
+        let providers = Providers::new(Part::ALL.map(Part::protocol).into());
         let (settings, clock, store) = (self.settings.clone(), self.clock.clone(), self.store.clone());
         let hub = Hub::with(settings, providers, clock, store, outbound, chance).expect("a hub");
         {
@@ -146,6 +149,9 @@ impl World {
             }
             tokio::task::yield_now().await;
         }
+        // By then nobody waits for what a dead hub had claimed to get an access token: in these histories no time passes for
+        // those who wait.
+        self.pass(RESTART).await;
         rehearsal::begin(None);
         self.begin_life();
     }
@@ -230,8 +236,8 @@ impl World {
     pub fn perform<'a>(&'a self, operation: &'a Operation) -> LocalBoxFuture<'a, ()> {
         async move {
             match operation {
-                Operation::Order { merchant, amount, minutes } => {
-                    self.place_order(*merchant, *amount, *minutes).await;
+                Operation::Order { merchant, part, amount, minutes } => {
+                    self.place_order(*merchant, *part, *amount, *minutes).await;
                 }
                 Operation::Repeat(_)
                 | Operation::Misuse(_)
@@ -239,6 +245,7 @@ impl World {
                 | Operation::Cancel(_)
                 | Operation::Return(_)
                 | Operation::Pay(..)
+                | Operation::PayUnseen(_)
                 | Operation::Abandon(_)
                 | Operation::Decide { .. }
                 | Operation::Refund(_) => self.concern_order(operation).await,
@@ -302,6 +309,7 @@ impl World {
         | Operation::Cancel(which)
         | Operation::Return(which)
         | Operation::Pay(which, _)
+        | Operation::PayUnseen(which)
         | Operation::Abandon(which)
         | Operation::Decide { order: which, .. }
         | Operation::Refund(which)) = operation
@@ -323,13 +331,18 @@ impl World {
             Operation::Cancel(_) => self.cancel(&order).await,
             Operation::Return(_) => self.come_back(&order).await,
             Operation::Pay(_, card) => {
-                if let Some(page) = &order.page {
-                    self.wire.state().provider.pay(page, *card);
+                if let Some(session) = order.session.filter(|_| order.is_payable) {
+                    self.wire.state().provider.pay(&session, *card);
+                }
+            }
+            Operation::PayUnseen(_) => {
+                if let Some(reference) = &order.attempt_reference {
+                    self.wire.state().provider.pay_what_nobody_knows(reference);
                 }
             }
             Operation::Abandon(_) => {
-                if let Some(page) = &order.page {
-                    self.wire.state().provider.abandon(page);
+                if let Some(session) = order.session.filter(|_| order.is_payable) {
+                    self.wire.state().provider.abandon(&session);
                 }
             }
             Operation::Decide { is_approved, .. } => {
@@ -342,15 +355,16 @@ impl World {
         }
     }
 
-    async fn place_order(&self, merchant: usize, amount: i64, minutes: Option<i64>) {
+    async fn place_order(&self, merchant: usize, part: Part, amount: i64, minutes: Option<i64>) {
         let reference = format!("PEDIDO-{}", self.count());
-        let minor = amount * 100;
+        let minor = part.minor(amount);
         let expires_at = minutes.map(|minutes| self.clock.now() + SignedDuration::from_mins(minutes));
         let expires_at = expires_at.map(|at| at.to_string());
         let order = Order {
             merchant,
+            part,
             key: format!("llave-{reference}"),
-            body: clients::order_body(&reference, minor, expires_at).to_string(),
+            body: clients::order_body(part, &reference, minor, expires_at).to_string(),
             reference,
             minor,
             ..Order::default()
@@ -396,7 +410,7 @@ impl World {
         }
         order.payment = payment;
         order.session = member("provider_id").or_else(|| order.session.take());
-        order.page = member("pay_url").and_then(|url| url.parse().ok()).or_else(|| order.page.take());
+        order.is_payable |= answer.json["pay_url"].is_string();
         (order.key, order.body, order.minor) = (key.to_owned(), body, minor);
         order.told = Some(answer.text);
     }
@@ -416,22 +430,26 @@ impl World {
 
     async fn come_back(&self, order: &Order) {
         let Some(attempt) = &order.attempt else { return };
-        let account = merchant_id(order.merchant);
-        let url = self.hub().return_url(&account, attempt);
+        let merchant = merchant_id(order.merchant);
+        let account = order.part.account_of(&merchant);
+        let url = self.hub().return_url(&merchant, attempt);
+        let is_open = self.is_open(order).await;
         let calls = self.wire.state().calls;
         let answer = clients::visit(self.router(), url.path()).await;
         if !self.judge_status("return", &answer) {
             return;
         }
         let state = self.wire.state();
-        let may_ask = order.session.is_some() && !state.rests.may_hold(&account, self.clock.real_now());
+        let asks = order.part.asks_on_every_return() || is_open;
+        let may_ask =
+            asks && order.session.is_some() && !state.rests.may_hold(&account, self.clock.real_now());
         if may_ask && state.calls == calls {
             self.find(format!("the shopper of {} came back and nobody asked the provider", order.reference));
         }
     }
 
     async fn refund(&self, order: &Order) {
-        let Some(payment) = &order.payment else { return };
+        let Some(payment) = order.payment.as_ref().filter(|_| order.part == Part::AvalPay) else { return };
         let attempts = self.store.attempts(&merchant_id(order.merchant), payment).await.unwrap_or_default();
         for attempt in attempts {
             self.wire.state().provider.refund(&attempt.reference);
@@ -501,11 +519,12 @@ impl World {
         self.touched.borrow_mut().extend(touched);
         let before = self.standing(touched).await;
         let other = self.another_reference(which, touched).await;
-        notice.body = Provider::forge(&notice.body, forgery, &other);
+        let part = Part::of_account(&notice.account).unwrap_or_default();
+        part.forge(&mut notice, forgery, &other);
         let account = match forgery {
             Forgery::Account => {
-                let others = (0..MERCHANTS).map(merchant_id);
-                others.into_iter().find(|id| *id != notice.account).unwrap_or_default()
+                let mut others = (0..MERCHANTS).map(|merchant| part.account_of(&merchant_id(merchant)));
+                others.find(|id| *id != notice.account).unwrap_or_default()
             }
             Forgery::Outcome
             | Forgery::Signature
@@ -515,13 +534,20 @@ impl World {
         };
         let reply = self.wire.hand_over(&account, &notice).await;
         if let Some(reply) = reply
-            && reply.status != Provider::reply_to(forgery)
+            && reply.status != part.reply_to(forgery)
         {
-            self.find(format!("a forged notice ({forgery:?}) was told {}", reply.status));
+            self.find(format!("a forged notice ({part:?} {forgery:?}) was told {}", reply.status));
         }
         if before != self.standing(touched).await || calls != self.wire.state().calls {
             self.find(format!("a forged notice ({forgery:?}) changed something"));
         }
+    }
+
+    /// Whether an order's payment is open.
+    async fn is_open(&self, order: &Order) -> bool {
+        let Some(payment) = &order.payment else { return false };
+        let payment = self.store.payment(&merchant_id(order.merchant), payment).await;
+        payment.ok().flatten().is_some_and(|payment| payment.status.is_open())
     }
 
     /// Status and version of an order's payment.

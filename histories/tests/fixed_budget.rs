@@ -1,6 +1,6 @@
 //! The budget of histories that every run of the tests tells.
 
-use histories::{Card, Operation, Told, Violation, plan, shorten, tell};
+use histories::{Card, Operation, Part, Told, Violation, plan, shorten, tell};
 
 /// Histories, and steps of each.
 const HISTORIES: u64 = 40;
@@ -55,7 +55,7 @@ fn a_seed_replays_a_run() {
 #[test]
 fn a_notice_is_followed_after_the_hub_has_given_up_asking() {
     let operations = [
-        Operation::Order { merchant: 0, amount: 119_000, minutes: None },
+        Operation::Order { merchant: 0, part: Part::AvalPay, amount: 119_000, minutes: None },
         Operation::Pay(0, Card::Reviewed),
         Operation::Settle { is_silent: true },
         Operation::Decide { order: 0, is_approved: true },
