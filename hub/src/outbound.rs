@@ -3,7 +3,7 @@
 mod outcome;
 mod sockets;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -139,19 +139,21 @@ pub fn is_private(address: IpAddr) -> bool {
         IpAddr::V4(address) => is_private_v4(address),
         IpAddr::V6(address) => match address.to_ipv4_mapped() {
             Some(mapped) => is_private_v4(mapped),
-            None => {
-                let first = address.segments()[0];
-                address.is_loopback()
-                    || address.is_unspecified()
-                    || address.is_multicast()
-                    || first & 0xfe00 == 0xfc00
-                    || first & 0xffc0 == 0xfe80
-                    // 64:ff9b::/96 and 2002::/16 carry IPv4 addresses that this check does not unfold.
-                    || first == 0x0064
-                    || first == 0x2002
-            }
+            None => !is_global_v6(address),
         },
     }
+}
+
+/// Whether an address is one of the unicast addresses of the world at large (RFC 4291, IANA's registry of special ones).
+fn is_global_v6(address: Ipv6Addr) -> bool {
+    let [first, second, ..] = address.segments();
+    let is_unicast = first & 0xe000 == 0x2000;
+    // 2001::/23 tunnels and benchmarks, 2002::/16 carries IPv4 addresses that this check does not unfold, the other two
+    // stand in documents.
+    let is_special = (first == 0x2001 && (second < 0x0200 || second == 0x0db8))
+        || first == 0x2002
+        || (first == 0x3fff && second < 0x1000);
+    is_unicast && !is_special
 }
 
 fn is_private_v4(address: Ipv4Addr) -> bool {
@@ -167,6 +169,7 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
         || a >= 240
         || (a == 100 && (64..128).contains(&b))
         || (a == 192 && b == 0 && c == 0)
+        || (a == 192 && b == 88 && c == 99)
         || (a == 198 && (b == 18 || b == 19))
 }
 
@@ -189,13 +192,33 @@ mod tests {
             "fc00::1",
             "fe80::1",
             "::ffff:127.0.0.1",
+            "::ffff:10.0.0.8",
+            "::127.0.0.1",
             "64:ff9b::7f00:1",
+            "64:ff9b:1::7f00:1",
             "2002:7f00:1::",
+            "2001::7f00:1",
+            "2001:db8::1",
+            "3fff::1",
+            "100::1",
+            "fec0::1",
+            "ff02::1",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.88.99.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.9",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
         ];
         for text in private {
             assert!(is_private(text.parse().expect("an address")), "{text}");
         }
-        for text in ["8.8.8.8", "190.85.0.1", "2606:4700::1111"] {
+        for text in
+            ["8.8.8.8", "190.85.0.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2001:4860::8888"]
+        {
             assert!(!is_private(text.parse().expect("an address")), "{text}");
         }
     }
