@@ -118,6 +118,45 @@ impl TestDatabase {
         self.execute(cut).await
     }
 
+    /// Copies each payment with its attempt and its work so many times under ids and references of their own. The copies
+    /// were looked up before.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn copy_payments(&self, times: u32) -> Result<(), sqlx::Error> {
+        let number = match self.kind {
+            DatabaseKind::Sqlite => "printf('%08x', copy.number)",
+            DatabaseKind::Postgres => "lpad(to_hex(copy.number), 8, '0')",
+        };
+        let id = |column: &str| format!("substr({column}, 1, length({column}) - 8) || {number}");
+        let copies = format!(
+            "WITH RECURSIVE copy(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM copy WHERE number < {times})"
+        );
+        // What is read first must not be among the copies.
+        let of_payments = format!(
+            "INSERT INTO payment {copies} SELECT merchant_id, {}, reference || {number}, idempotency_key, provider, \
+             account_id, order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, \
+             detail_json, expires_at, version, created_at, updated_at FROM payment CROSS JOIN copy",
+            id("id")
+        );
+        let of_attempts = format!(
+            "INSERT INTO attempt {copies} SELECT merchant_id, {}, {}, ordinal, account_id, reference || {number}, \
+             provider_reference || {number}, state, memo, sealed_key, expires_at, created_at FROM attempt CROSS JOIN copy",
+            id("id"),
+            id("payment_id")
+        );
+        let of_work = format!(
+            "INSERT INTO work {copies} SELECT merchant_id, {}, {}, account_id, 1, due_at, 0, 1, 1, cause \
+             FROM work CROSS JOIN copy",
+            id("attempt_id"),
+            id("payment_id")
+        );
+        for statement in [of_payments, of_attempts, of_work] {
+            self.execute(&statement).await?;
+        }
+        Ok(())
+    }
+
     /// Runs one statement, for what no program of ours would do to its database.
     ///
     /// # Errors

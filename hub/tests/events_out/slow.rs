@@ -1,7 +1,7 @@
 //! Who waits for whom: a slow endpoint, a busy account.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hub::store::{Changes, ClaimedDelivery, DeliveryOutcome, DeliveryTry, NewWork, Work};
 use jiff::SignedDuration;
@@ -11,11 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::receiver::{Receiver, Stage};
 use crate::support::paper::Paper;
-use crate::support::{Api, KEY, account, hub_with, serve, settings};
+use crate::support::{Api, KEY, account, hub_with, order, serve, settings};
 
 /// Longer than the patience of the story: an endpoint that hangs does so until its end.
 const TIMEOUT_MS: u64 = 60_000;
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Payments that wait for their providers.
+const PENDING: u32 = 100_000;
+/// What a creation, a list and a claim take together at most, on a machine under load: reading what waits would take longer.
+const A_MOMENT: Duration = Duration::from_secs(5);
 
 testing::both_databases! {
     async fn a_hanging_endpoint_delays_no_other(database: TestDatabase) {
@@ -91,6 +95,41 @@ testing::both_databases! {
         let old = first.iter().find(|work| work.tries > 1).expect("an old one");
         stage.hub.store.end_work(old).await.expect("ended");
         assert_eq!(claim(&stage, 16, 4, &accounts).await.len(), 1, "the next of the line moves up");
+    }
+
+    async fn a_hundred_thousand_pending_payments_do_not_delay_a_new_one(database: TestDatabase) {
+        let stage = Stage::on(&database).await;
+        let create = async |reference: &str| {
+            let created = stage.api.post("/v1/payments", reference, &order(reference)).await;
+            assert_eq!(created.status, 201, "{}", created.text);
+            created.member("id").to_owned()
+        };
+        create("PEDIDO-1").await;
+        database.copy_payments(PENDING).await.expect("copies");
+        // All of them are due by now, and of the same account as the new one, which comes due last.
+        stage.hub.clock.advance(SignedDuration::from_mins(2));
+        let began = Instant::now();
+        let new = create("PEDIDO-2").await;
+        let page = stage.api.get("/v1/payments?status=requires_action").await;
+        assert_eq!(page.json["data"][0]["id"], new.as_str(), "{}", page.text);
+        stage.hub.clock.advance(SignedDuration::from_mins(6));
+        let first = claim(&stage, 32, 4, &[("tienda", "papel")]).await;
+        let took = began.elapsed();
+        let attempt = stage.hub.store.attempts("tienda", &new.parse().expect("an id")).await;
+        let attempt = attempt.expect("attempts").remove(0).id;
+        assert_eq!(first.len(), 6, "two new and four old ones");
+        assert!(first.iter().any(|work| work.attempt_id == attempt), "the new one is looked up at once");
+        assert!(took < A_MOMENT, "{took:?}");
+        // Every one of them is counted, and what it may cost: 119,000 pesos for eight minutes, and for six the new one.
+        let told = stage.api.get("/metrics").await;
+        let pending = PENDING + 2;
+        let at_risk = 119_000 * (u64::from(PENDING + 1) * 480 + 360);
+        for line in [
+            format!("caudal_payments_pending{{provider=\"paper\",age_bucket=\"under_1h\"}} {pending}"),
+            format!("caudal_money_at_risk{{provider=\"paper\",currency=\"COP\"}} {at_risk}.00"),
+        ] {
+            assert!(told.text.lines().any(|told| told == line), "{line} is not in {}", told.text);
+        }
     }
 
     async fn accounts_take_turns(database: TestDatabase) {
