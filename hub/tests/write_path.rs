@@ -4,8 +4,13 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
 
 use futures_util::future::join_all;
 use hub::flow::writer::MOST_WAITING;
@@ -13,9 +18,15 @@ use hub::flow::{Known, Source, apply_facts};
 use hub::store::{Key, KeyClaim, StoreError};
 use hub::{Hub, flow};
 use payment::id::{AttemptId, PaymentId};
-use support::paper::Paper;
-use support::{Api, KEY, hub_on, order, serve};
+use support::paper::{self, Paper};
+use support::{Api, KEY, account, hub_on, hub_with, order, serve, settings};
 use testing::TestDatabase;
+
+/// Calls that the provider takes side by side, and how long each takes: what the account is capable of.
+const PLACES: usize = 8;
+const CALL: Duration = Duration::from_millis(500);
+/// How long twice as much is asked for.
+const OVERLOAD: Duration = Duration::from_secs(5);
 
 fn claim(hub: &Hub, number: usize) -> KeyClaim {
     KeyClaim {
@@ -68,6 +79,48 @@ testing::both_databases! {
         }
     }
 
+    async fn at_twice_its_capacity_the_hub_does_what_it_can_and_turns_the_rest_away(database: TestDatabase) {
+        let provider = SlowProvider::start().await;
+        let mut settings = settings(vec![account("papel", "tienda", paper::ID, &provider.url)]);
+        settings.limits.entry("papel".into()).or_default().calls_at_once = PLACES;
+        let hub = hub_with(&database, settings, vec![Arc::new(Paper)]).await;
+        let api = Api::new(&serve(&hub).await, KEY);
+        let ask = |number: usize| {
+            let api = api.clone();
+            async move {
+                let reference = format!("PEDIDO-{number}");
+                let mut order = order(&reference);
+                order["description"] = "call".into();
+                let began = Instant::now();
+                (api.post("/v1/payments", &reference, &order).await, began.elapsed(), reference)
+            }
+        };
+        let between = CALL / u32::try_from(2 * PLACES).expect("few");
+        let (began, mut asked) = (Instant::now(), Vec::new());
+        while began.elapsed() < OVERLOAD {
+            asked.push(tokio::spawn(ask(asked.len())));
+            tokio::time::sleep(between).await;
+        }
+        let offered = asked.len();
+        let answers: Vec<_> = join_all(asked).await.into_iter().map(|answer| answer.expect("no panic")).collect();
+        let capable = began.elapsed().as_millis() / CALL.as_millis() * PLACES as u128;
+
+        let (done, turned_away): (Vec<_>, Vec<_>) = answers.iter().partition(|(answer, ..)| answer.status == 201);
+        assert!(done.len() as u128 * 10 >= capable * 7, "{} of {capable} that can be done", done.len());
+        assert!(turned_away.len() * 5 > offered, "{} of {offered} turned away", turned_away.len());
+        for (answer, waited, reference) in turned_away {
+            answer.problem(503, "provider_unavailable");
+            assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+            assert!(*waited < 2 * OVERLOAD, "nobody waits long to be turned away: {waited:?}");
+            let known = hub.store.payment_by_reference("tienda", reference).await.expect("the store");
+            assert!(known.is_none(), "nothing was written for {reference}");
+        }
+        assert_eq!(provider.calls(), done.len(), "each that was done was asked for once");
+        assert!(provider.most_at_once() <= PLACES);
+        let (after, ..) = ask(offered).await;
+        assert_eq!(after.status, 201, "{}", after.text);
+    }
+
     async fn what_comes_while_too_much_waits_is_turned_away_and_nothing_that_waits_is_lost(database: TestDatabase) {
         let hub = hub_on(&database, vec![Arc::new(Paper)]).await;
         let api = Api::new(&serve(&hub).await, KEY);
@@ -105,5 +158,45 @@ testing::both_databases! {
         }
         let again = api.post("/v1/payments", "otra", &order("PEDIDO-2")).await;
         assert_eq!(again.status, 201, "{}", again.text);
+    }
+}
+
+/// A provider that takes its time for each call.
+struct SlowProvider {
+    url: String,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    calls: AtomicUsize,
+    under_way: AtomicUsize,
+    most_at_once: AtomicUsize,
+}
+
+impl SlowProvider {
+    async fn start() -> Self {
+        let counts = Arc::<Counts>::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let answer = async |State(counts): State<Arc<Counts>>| {
+            counts.calls.fetch_add(1, Ordering::SeqCst);
+            let under_way = counts.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+            counts.most_at_once.fetch_max(under_way, Ordering::SeqCst);
+            tokio::time::sleep(CALL).await;
+            counts.under_way.fetch_sub(1, Ordering::SeqCst);
+            "done"
+        };
+        let router = Router::new().fallback(post(answer)).with_state(Arc::clone(&counts));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, counts }
+    }
+
+    fn calls(&self) -> usize {
+        self.counts.calls.load(Ordering::SeqCst)
+    }
+
+    fn most_at_once(&self) -> usize {
+        self.counts.most_at_once.load(Ordering::SeqCst)
     }
 }
