@@ -126,6 +126,27 @@ fn every_row_of_the_state_table_holds() {
 }
 
 #[test]
+fn money_that_nobody_took_is_neither_given_back_nor_the_whole_of_a_payment() {
+    let facts = |texts: &[&str]| texts.iter().map(|text| fact(text, Currency::Cop)).collect::<Vec<_>>();
+    let total = Money::new(11_900_000, Currency::Cop);
+    let given_back = sum_up(total, facts(&["opened@0", "refund:A1:approved:5000@1"]));
+    assert_eq!(given_back.status.to_string(), "requires_action");
+    let of_nothing = sum_up(Money::zero(Currency::Cop), facts(&["opened@0"]));
+    assert_eq!(of_nothing.status.to_string(), "requires_action");
+}
+
+#[test]
+fn what_the_shopper_was_told_last_is_kept() {
+    let told = |texts: &[&str]| {
+        let facts = texts.iter().map(|text| fact(text, Currency::Cop)).collect();
+        sum_up(Money::new(11_900_000, Currency::Cop), facts).told
+    };
+    assert_eq!(told(&["opened@0"]), None);
+    assert_eq!(told(&["opened@0", "told:rejected@5", "told:approved@3"]), Some(Outcome::Rejected));
+    assert_eq!(told(&["opened@0", "told:rejected@3", "told:approved@5"]), Some(Outcome::Approved));
+}
+
+#[test]
 fn no_order_and_no_repetition_of_facts_changes_a_summary() {
     let mut tried = 0;
     for row in rows() {
