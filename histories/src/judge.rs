@@ -16,6 +16,7 @@ use crate::provider::{Card, Part, Session};
 use crate::world::{ENDPOINT_SECRET, Order, World};
 
 /// Everything that the hub has recorded of a payment.
+#[derive(Debug)]
 struct Record {
     payment: Payment,
     attempts: Vec<Attempt>,
@@ -104,6 +105,24 @@ impl World {
             events: store.events_of(&merchant, &id).await?,
             cases: store.cases_of(&merchant, &id).await?,
         }))
+    }
+
+    /// Everything that the hub has recorded of all orders, as text.
+    pub async fn records_as_text(&self) -> String {
+        let mut text = String::new();
+        let orders = self.orders.borrow().clone();
+        for order in orders {
+            let record = self.record(&order).await.expect("the record can be read");
+            text.push_str(&format!("{record:#?}\n"));
+            let Some(Record { payment, .. }) = record else { continue };
+            let merchant = merchant_id(order.merchant);
+            let mut calls = self.store.calls(&merchant, &payment.id).await.expect("calls");
+            // Real time: no two runs have the same.
+            calls.iter_mut().for_each(|call| call.duration_us = None);
+            let notices = self.store.notices_of(&merchant, &payment.id).await.expect("notices");
+            text.push_str(&format!("{calls:#?}\n{notices:#?}\n"));
+        }
+        text
     }
 
     /// Nobody is charged twice, and the hub never tells of money that did not move.

@@ -10,6 +10,7 @@ mod clients;
 mod judge;
 pub mod plan;
 mod provider;
+mod remains;
 mod rests;
 pub mod run;
 mod settle;
@@ -18,6 +19,7 @@ mod wire;
 mod world;
 
 pub use plan::Operation;
-pub use provider::{Card, Part};
+pub use provider::{Card, Part, Payer};
+pub use remains::{Remains, remains};
 pub use run::{Told, Violation, tell};
 pub use shrink::{Shortest, shorten};

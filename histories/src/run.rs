@@ -14,6 +14,7 @@ use hub::crash::rehearsal;
 use jiff::SignedDuration;
 
 use crate::plan::Operation;
+use crate::provider::Payer;
 use crate::world::World;
 
 /// How long a step may take, in real time, before whoever waits is told that it takes too long.
@@ -52,6 +53,20 @@ thread_local! {
 /// # Errors
 /// The first [`Violation`].
 pub fn tell(seed: u64, operations: &[Operation]) -> Result<Told, Violation> {
+    let (told, ()) = tell_and_look(seed, operations, None, async |_| ())?;
+    Ok(told)
+}
+
+/// Tells a history, in which a payer may have a card of their own, and looks at what is left of it.
+///
+/// # Errors
+/// The first [`Violation`].
+pub(crate) fn tell_and_look<R>(
+    seed: u64,
+    operations: &[Operation],
+    payer: Option<Payer>,
+    look: impl AsyncFnOnce(&World) -> R,
+) -> Result<(Told, R), Violation> {
     note_panics();
     // Time stands still unless a history moves it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -60,7 +75,10 @@ pub fn tell(seed: u64, operations: &[Operation]) -> Result<Told, Violation> {
     let is_stuck = Arc::new(AtomicBool::new(false));
     let told = runtime.block_on(async {
         hold_time(beats, Arc::clone(&is_stuck));
-        tell_all(seed, operations, &beat, &is_stuck).await
+        let world = World::begin(seed).await;
+        world.wire.state().provider.payer = payer;
+        let told = tell_all(&world, operations, &beat, &is_stuck).await?;
+        Ok((told, look(&world).await))
     });
     drop(beat);
     runtime.shutdown_background();
@@ -82,12 +100,11 @@ fn hold_time(beats: mpsc::Receiver<()>, is_stuck: Arc<AtomicBool>) {
 }
 
 async fn tell_all(
-    seed: u64,
+    world: &World,
     operations: &[Operation],
     beat: &mpsc::Sender<()>,
     is_stuck: &AtomicBool,
 ) -> Result<Told, Violation> {
-    let world = World::begin(seed).await;
     let mut deaths = 0;
     for (step, operation) in operations.iter().enumerate() {
         // Nobody listens once the patience is over.

@@ -11,9 +11,8 @@ use super::{Part, Provider, Session, address, between, request, text};
 use crate::plan::Forgery;
 
 /// Who pays.
-const SHOPPER: [(&str, &str); 8] = [
+const SHOPPER: [(&str, &str); 7] = [
     ("expiry", "11/30"),
-    ("cvv", "123"),
     ("installments", "1"),
     ("holder_name", "Mariana"),
     ("holder_surname", "Prueba"),
@@ -21,6 +20,9 @@ const SHOPPER: [(&str, &str); 8] = [
     ("document", "1093847561"),
     ("mobile", "3005550147"),
 ];
+
+/// The code on the back of the public test cards.
+const USUAL_CODE: &str = "123";
 
 /// A public test card, by what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +160,10 @@ impl Provider {
         let html = String::from_utf8_lossy(&form.body).into_owned();
         // Without a form the session takes no attempt.
         let Some(token) = between(&html, "name=\"form_token\" value=\"", "\"") else { return };
-        let mut fields = vec![("form_token", token), ("card_number", card.number())];
+        let payer = self.payer.clone().filter(|_| card == Card::Approved);
+        let number = payer.as_ref().map_or(card.number(), |payer| payer.number);
+        let code = payer.as_ref().map_or(USUAL_CODE, |payer| payer.code);
+        let mut fields = vec![("form_token", token), ("card_number", number), ("cvv", code)];
         fields.extend(SHOPPER);
         self.step("POST", &format!("{page}/card"), &fields);
     }
