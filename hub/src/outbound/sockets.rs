@@ -253,7 +253,7 @@ mod tests {
                     method: "POST",
                     url,
                     headers: vec![],
-                    body: vec![],
+                    body: vec![].into(),
                     timeout_ms: 2000,
                     needs_token: false,
                 };
