@@ -102,6 +102,8 @@ async fn tell(cell: Cell, kind: DatabaseKind) -> Row {
     assert_eq!((row.status.as_str(), row.charges), (status, charges), "the API and the ledger at {point}");
     let paid = if charges == 1 { part.amount() } else { 0 };
     assert_eq!((&payment["paid"], &payment["overpaid"]), (&paid.into(), &0.into()), "{payment}");
+    let given_back = usize::from(cell.story == plan::Story::GivenBack);
+    assert_eq!(world.refunds(), given_back, "the ledger at {point}");
     assert_eq!(world.endpoints().await.len(), 1, "one endpoint was asked for at {point}");
     assert!(row.told.times >= 1, "payment.{status} was never told");
     assert_eq!(row.told.ids, 1, "payment.{status} was told by several events");

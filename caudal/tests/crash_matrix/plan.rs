@@ -2,7 +2,7 @@
 
 use hub::crash::POINTS;
 
-use crate::parties::Part::{self, AvalPay, EtPay, PagoEfectivo};
+use crate::parties::Part::{self, AvalPay, Carat, EtPay, PagoEfectivo};
 
 /// How the story of a cell goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Story {
     Abandoned,
     /// The same where what was made can be paid all the same.
     AbandonedAndPaid,
+    /// Ordered, paid, and all of it given back.
+    GivenBack,
     /// Ordered and taken back.
     Cancelled,
     /// The endpoint gets another secret before the order.
@@ -68,6 +70,7 @@ impl Cell {
         match self.story {
             Story::Abandoned => ("failed", 0),
             Story::Cancelled => ("cancelled", 0),
+            Story::GivenBack => ("refunded", 1),
             Story::Expired | Story::ExpiredInSilence => ("expired", 0),
             Story::Paid
             | Story::PaidAfterALostAnswer
@@ -126,10 +129,29 @@ const CANCELLATION: [&str; 6] = [
     "cancel.after_answer",
 ];
 
+const CARD: [&str; 6] = [
+    "supply.before_commit",
+    "supply.after_commit",
+    "pay.before_commit",
+    "pay.after_commit",
+    "pay.before_call",
+    "pay.after_call",
+];
+const REFUND: [&str; 8] = [
+    "operation.before_commit",
+    "operation.after_commit",
+    "operate.before_call",
+    "operate.after_call",
+    "operate.before_commit",
+    "operate.after_commit",
+    "operate.before_answer",
+    "operate.after_answer",
+];
+
 /// Every cell: all points with Aval Pay but those that its way has not, and with the others those of their own ways.
 pub fn cells() -> Vec<Cell> {
     let of_aval_pay = POINTS.into_iter().filter_map(of_aval_pay);
-    of_aval_pay.chain(of_pago_efectivo()).chain(of_et_pay()).collect()
+    of_aval_pay.chain(of_pago_efectivo()).chain(of_et_pay()).chain(of_carat()).collect()
 }
 
 fn each(
@@ -177,13 +199,27 @@ fn of_et_pay() -> impl Iterator<Item = Cell> {
         .chain(each(Story::GivenUp, &["give_up.before_commit", "give_up.after_commit"]))
 }
 
+/// A card is typed on the hub's own page, and what was paid is given back in two calls, of which the first is inert.
+fn of_carat() -> impl Iterator<Item = Cell> {
+    let each = |story, points: &[&'static str]| each(Carat, story, points, 1);
+    each(Story::Paid, &CARD).chain(each(Story::GivenBack, &REFUND)).chain(self::each(
+        Carat,
+        Story::GivenBack,
+        &["operate.before_call", "operate.after_call"],
+        2,
+    ))
+}
+
 fn of_aval_pay(point: &'static str) -> Option<Cell> {
     let (part, _) = point.split_once('.').expect("a part");
     let (story, arrival) = match part {
-        // Aval Pay has no access tokens; given up is what nobody answers for.
-        "token" | "give_up" => return None,
-        // The first key is that of the merchant's endpoint, the first delivery tells where to pay.
-        "key" | "delivery" => (Story::Paid, 2),
+        // Aval Pay has no access tokens, and its own page takes the card; given up is what nobody answers for.
+        "token" | "give_up" | "supply" | "pay" | "operation" | "operate" => return None,
+        // The first key that is claimed by itself is that of the merchant's endpoint, the second that of the cancellation:
+        // the key of an order is claimed and answered in the transactions of the order.
+        "key" => (Story::Cancelled, 2),
+        // The first delivery tells where to pay.
+        "delivery" => (Story::Paid, 2),
         "create_again" => (Story::PaidAfterALostAnswer, 1),
         "resume" => (Story::PaidAfterADeath, 1),
         "timer" => (Story::Abandoned, 1),

@@ -25,6 +25,11 @@ impl Story {
                 let payment = world.order().await;
                 world.cancel(&payment).await;
             }
+            Story::GivenBack => {
+                let payment = world.order().await;
+                world.pay(&payment, status).await;
+                world.give_back(&payment).await;
+            }
             Story::Expired | Story::ExpiredInSilence => {
                 if self == Story::ExpiredInSilence {
                     world.silence_look_ups();

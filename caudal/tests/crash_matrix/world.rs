@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(2);
 /// How far it is moved then, in seconds: beyond the next look-up, and the next try of a delivery.
 const STEP_S: u64 = 400;
+/// The same where only the passing of hours tells what became of a refund.
+const LONG_STEP_S: u64 = 6 * 3600;
+/// A card of the provider's published ones, as a shopper types it.
+const TYPED: [(&str, &str); 3] = [("number", "4000 0000 0000 0044"), ("expiry", "12/49"), ("code", "123")];
 /// How long an order can be paid where the merchant says so, in seconds.
 const LIFE_S: i64 = 1200;
 
@@ -64,7 +68,9 @@ impl World {
             let end = provider.sandbox.clock().now() + jiff::SignedDuration::from_secs(LIFE_S);
             order["expires_at"] = end.to_string().into();
         }
-        let place = provider.place_of_a_hub(&hub, &database.url, "");
+        // The hub's own page takes the card.
+        let more = if part == Part::Carat { "flow = \"rest\"\n" } else { "" };
+        let place = provider.place_of_a_hub(&hub, &database.url, more);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).pool_max_idle_per_host(0);
         let http = http.cookie_store(true).build().expect("a client");
         let (place, lived) = (Arc::new(place), Arc::<Mutex<Lives>>::default());
@@ -88,6 +94,7 @@ impl World {
             Part::AvalPay => "create_session",
             Part::PagoEfectivo => "create_cip",
             Part::EtPay => "initialize_session",
+            Part::Carat => "create_transaction",
         };
         self.provider.spoil(operation, RequestFault::ResetAfterEffect, Times::Count(1));
     }
@@ -103,6 +110,7 @@ impl World {
             Part::AvalPay => "query_session",
             Part::PagoEfectivo => "search_cips",
             Part::EtPay => "check_payment_status",
+            Part::Carat => "query_transaction",
         };
         let silence = RequestFault::HttpStatus { status: 502, retry_after: None, after_effect: false };
         self.provider.spoil(operation, silence, Times::Forever);
@@ -165,7 +173,48 @@ impl World {
                 }
             }
             Part::EtPay => transfer(&self.provider, payment).await,
+            Part::Carat => self.type_card(payment).await,
         }
+    }
+
+    /// Types a card on the hub's own page, and again whenever the page asks for one again, until it is paid.
+    async fn type_card(&self, payment: &Value) {
+        let page = payment["pay_url"].as_str().unwrap_or_else(|| panic!("nowhere to pay: {payment}"));
+        self.until(async || {
+            let stands = self.payment().await?;
+            match stands["status"].as_str() {
+                Some("approved") => return Some(()),
+                Some("requires_action") => drop(self.http.post(page).form(&TYPED).send().await),
+                // What is being decided is left alone until a look-up has told.
+                _ => self.let_pass(STEP_S).await,
+            }
+            None
+        })
+        .await;
+    }
+
+    /// Asks for all of the money back, and again under another key when it is known that nothing was done, until it is.
+    pub async fn give_back(&self, payment: &Value) {
+        let path = format!("/v1/payments/{}/refund", payment["id"].as_str().expect("an id"));
+        self.until(async || {
+            let stands = self.payment().await?;
+            let operations = stands["operations"].as_array().cloned().unwrap_or_default();
+            let is_open = |state: &str| matches!(state, "started" | "pending" | "unknown");
+            if stands["refunded"] == stands["paid"] {
+                return Some(());
+            }
+            match operations.last().and_then(|last| last["state"].as_str()) {
+                Some(state) if is_open(state) => self.let_pass(LONG_STEP_S).await,
+                _ => drop(self.post(&path, &format!("refund-{}", operations.len()), &json!({})).await),
+            }
+            None
+        })
+        .await;
+    }
+
+    /// What was given back, in the provider's ledger.
+    pub fn refunds(&self) -> usize {
+        self.provider.refunds()
     }
 
     /// Goes back to the hub from the provider's result.

@@ -35,6 +35,7 @@ pub enum Part {
     AvalPay,
     PagoEfectivo,
     EtPay,
+    Carat,
 }
 
 impl Part {
@@ -48,6 +49,7 @@ impl Part {
             Part::AvalPay => placetopay_client::checkout::AvalPay.profile(),
             Part::PagoEfectivo => pagoefectivo_client::PagoEfectivo.profile(),
             Part::EtPay => etpay_client::EtPay.profile(),
+            Part::Carat => carat_esitef_client::CaratEsitef.profile(),
         }
     }
 
@@ -56,6 +58,7 @@ impl Part {
             Part::AvalPay => Box::new(placetopay_simulator::AvalPay::new()),
             Part::PagoEfectivo => Box::new(pagoefectivo_simulator::PagoEfectivo::new()),
             Part::EtPay => Box::new(etpay_simulator::EtPay::new()),
+            Part::Carat => Box::new(carat_esitef_simulator::CaratEsitef::new()),
         }
     }
 
@@ -65,6 +68,7 @@ impl Part {
             Part::AvalPay => 11_900_000,
             Part::PagoEfectivo => 14_990,
             Part::EtPay => 24_990,
+            Part::Carat => 11_900,
         }
     }
 
@@ -80,6 +84,7 @@ impl Part {
                     json!({ "name": "Rosa", "surname": "Prueba", "email": "rosa.prueba@correo.example" });
             }
             Part::EtPay => order["currency"] = "CLP".into(),
+            Part::Carat => order["currency"] = "BRL".into(),
         }
         order
     }
@@ -110,6 +115,12 @@ impl Provider {
         if part == Part::EtPay {
             for page in ["success_url", "failure_url"] {
                 wanted.settings.insert(page.into(), format!("http://tienda.localhost:4042/{page}"));
+            }
+        }
+        if part == Part::Carat {
+            wanted.notification_url = Some(format!("{notices}/status"));
+            for route in ["storage", "authenticity"] {
+                wanted.settings.insert(format!("{route}_url"), format!("{notices}/{route}"));
             }
         }
         let opened = sandbox.steering.open_account(part.id(), wanted).expect("an account");
@@ -177,8 +188,17 @@ impl Provider {
 
     /// Approved charges in the ledger.
     pub fn charges(&self) -> usize {
+        self.booked(|kind| kind == "charge")
+    }
+
+    /// What was given back, by whatever way, in the ledger.
+    pub fn refunds(&self) -> usize {
+        self.booked(|kind| matches!(kind, "refund" | "reversal"))
+    }
+
+    fn booked(&self, is_meant: impl Fn(&str) -> bool) -> usize {
         let ledger = self.sandbox.steering.ledger(None, None);
-        ledger.iter().filter(|line| line.state == "approved" && line.kind == "charge").count()
+        ledger.iter().filter(|line| line.state == "approved" && is_meant(&line.kind)).count()
     }
 }
 

@@ -17,9 +17,7 @@ use payment::{Fact, Money, Order, Status, Task, Timestamp};
 use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, LoggedCall, Source, apply_facts};
-use crate::flow::drive_task::{
-    Driven, End, Intent, Job, Prepared, after_lost_word, deadline, drive_task,
-};
+use crate::flow::drive_task::{Driven, End, Intent, Job, Prepared, after_lost_word, deadline, drive_task};
 use crate::flow::idempotency::{Keyed, sealed_answer};
 use crate::flow::keep_instruments::token_place;
 use crate::limits::Held;
@@ -252,14 +250,18 @@ async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
     let stored = stored_instrument(hub, &known.merchant_id, &known.order).await?;
     let job = opening(hub, &known, attempt, account, provider, stored);
     let intent = hub.store.last_intent(&known.merchant_id, attempt).await?;
-    if intent.is_some_and(|word| word != after_lost_word(AfterLost::FreshStart)) {
-        // Something may exist at the provider: it is held, and whoever asks is told so.
-        return Ok(apply(hub, &job, unanswered(hub), None, Vec::new()).await?);
+    if let Some(word) = intent.filter(|word| word != after_lost_word(AfterLost::FreshStart)) {
+        // Something may exist at the provider: it is held, or asked for again, and whoever asks is told so.
+        let facts = match word == after_lost_word(AfterLost::RepeatSame) {
+            true => vec![Fact::new(hub.clock.now(), FactKind::AskedAgain)],
+            false => unanswered(hub),
+        };
+        return Ok(apply(hub, &job, facts, None, Vec::new()).await?);
     }
     let first = job.begin(hub);
     let Step::Call(call) = &first else {
         // So much time has passed that it can be begun no more.
-        return Box::pin(open(hub, &job, first, None)).await;
+        return Ok(Box::pin(open(hub, &job, first, None, None)).await?.payment);
     };
     let Some(prepared) = prepare(hub, &job, &first).await? else { return Ok(known) };
     let key = (known.merchant_id.clone(), known.id.clone());
