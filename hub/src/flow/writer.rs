@@ -23,6 +23,10 @@ const MOST_TOGETHER: usize = 128;
 /// How long new work may wait in the queue before it is turned away, so that it fails while its caller still listens.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// After so many batches of a process the database looks at tables that are young: what is written changes most in the
+/// beginning.
+const LOOKS: [u32; 4] = [16, 64, 512, 4096];
+
 /// One thing to be written.
 pub trait Operation: Sized + Send {
     /// What its caller learns.
@@ -111,6 +115,7 @@ pub fn start(hub: &Arc<Hub>, Waiting(waiting): Waiting) {
 }
 
 async fn write_batches(hub: Weak<Hub>, waiting: Arc<Mutex<mpsc::Receiver<Queued>>>, writer: usize) {
+    let mut batches: u32 = 0;
     loop {
         let mut batch = Batch::default();
         {
@@ -126,6 +131,14 @@ async fn write_batches(hub: Weak<Hub>, waiting: Arc<Mutex<mpsc::Receiver<Queued>
         let Some(hub) = hub.upgrade() else { return };
         batch.turn_away_stale();
         settle(&hub, batch, writer).await;
+        batches = batches.saturating_add(1);
+        if writer == 0 && LOOKS.contains(&batches) {
+            tokio::spawn(async move {
+                if let Err(error) = hub.store.look_at_young_tables().await {
+                    tracing::debug!(%error, "young tables were not looked at");
+                }
+            });
+        }
     }
 }
 

@@ -23,6 +23,7 @@ mod plans;
 mod rows;
 mod sealed;
 mod sets;
+mod statistics;
 mod tokens;
 mod work;
 
