@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 pub use self::console::Console;
-pub use self::hub_api::{HubApi, PaymentSeen};
+pub use self::hub_api::{HubApi, InstrumentSeen, PaymentSeen};
 pub use self::shop_inbox::ShopInbox;
 pub use self::steering::{CraftedNotice, LedgerLine, NoticeSeen, Steering};
 

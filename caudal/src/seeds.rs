@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -16,6 +17,9 @@ use crate::walk::Identity;
 
 /// Beyond the life of what is planted to expire, and the hub's look after it.
 const BEYOND_EXPIRY_S: u64 = 50 * 60;
+/// How long a payment may take to be approved, in real time.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A payment to be planted.
 pub struct Seed {
@@ -44,6 +48,8 @@ pub enum Fate {
     Failed,
     /// Something that only this provider's payers do.
     Payer(fn(Seedling) -> Growing),
+    /// They pay, and the merchant gives it back.
+    GivenBack(fn(Seedling) -> Growing),
 }
 
 /// A planted payment that a payer goes on with.
@@ -108,6 +114,26 @@ async fn grow(
         }
         Fate::Expires(_) | Fate::Waits | Fate::Failed => Ok(()),
         Fate::Payer(go_on) => go_on(Seedling { market: seed.market, payment }).await,
+        Fate::GivenBack(go_on) => {
+            let id = payment.id.clone();
+            go_on(Seedling { market: seed.market, payment }).await?;
+            wait_until_approved(places, reference).await?;
+            places.hub.refund(&id, &format!("seed-{reference}-refund")).await?;
+            Ok(())
+        }
+    }
+}
+
+/// What is to be given back has to be taken first.
+async fn wait_until_approved(places: &Places, reference: &str) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let payment = places.hub.by_reference(reference).await?.context("the hub does not know the order")?;
+        if payment.status == "approved" {
+            return Ok(());
+        }
+        anyhow::ensure!(Instant::now() < deadline, "it was paid, and is {}", payment.status);
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

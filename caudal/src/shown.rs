@@ -1,6 +1,7 @@
 //! Providers as demo and tour meet them: a file for each, with its accounts, its seeds and its stories.
 
 mod avalpay;
+mod carat_esitef;
 mod etpay;
 mod pagoefectivo;
 
@@ -17,7 +18,10 @@ pub struct Shown {
     pub host: &'static str,
     /// The host name of the pages where its payers pay.
     pub pages: &'static str,
-    /// The accounts that the shop has with it, one for each market.
+    /// Where each kind of its notices goes: the setting that it is opened with, and what is added to the account's usual
+    /// address. Empty, all go to that address.
+    pub notice_routes: &'static [(&'static str, &'static str)],
+    /// The accounts that the merchant has with it: one for each market of the shop, and others.
     pub accounts: &'static [ShownAccount],
     /// What is planted for a demo.
     pub seeds: &'static [Seed],
@@ -29,6 +33,8 @@ pub struct Shown {
 pub struct ShownAccount {
     /// Where the shop sells by it.
     pub market: Market,
+    /// The word of an account that the shop does not offer: orders name it through the API.
+    pub apart: Option<&'static str>,
     /// Whether its shoppers pay by card.
     pub is_card: bool,
     /// What it is opened with at the provider.
@@ -37,8 +43,15 @@ pub struct ShownAccount {
     pub settings: &'static [(&'static str, &'static str)],
 }
 
+impl ShownAccount {
+    /// The word by which it is found: its market's, or its own.
+    pub fn word(&self) -> &'static str {
+        self.apart.unwrap_or_else(|| self.market.word())
+    }
+}
+
 /// Every provider that is shown: the shop's first market is that of the first one.
-pub const ALL: [&Shown; 3] = [&avalpay::SHOWN, &pagoefectivo::SHOWN, &etpay::SHOWN];
+pub const ALL: [&Shown; 4] = [&avalpay::SHOWN, &pagoefectivo::SHOWN, &etpay::SHOWN, &carat_esitef::SHOWN];
 
 /// Every account with its provider.
 pub fn accounts() -> impl Iterator<Item = (&'static Shown, &'static ShownAccount)> {

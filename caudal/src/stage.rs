@@ -32,6 +32,8 @@ const MERCHANT: &str = "tienda";
 const CONSOLE_USER: &str = "demo";
 /// The workers look often here, so that nobody waits for a demo.
 const POLL_MS: u64 = 100;
+/// What every provider calls the address where most of its notices go.
+const USUAL_NOTICES: &str = "notification_url";
 
 /// What a stage is set up with.
 pub struct StageSettings<'a> {
@@ -72,7 +74,7 @@ pub struct Places {
     pub shop: ShopInbox,
     /// The hub's console.
     pub console: Console,
-    /// The provider accounts by market, new in each run: an account of an earlier sandbox is not mistaken for one.
+    /// The provider accounts by market or by their own word, new in each run: an account of an earlier sandbox is not mistaken for one.
     pub accounts: BTreeMap<&'static str, String>,
 }
 
@@ -194,8 +196,8 @@ fn places(addresses: &Addresses, keys: &Keys) -> anyhow::Result<Places> {
     let password = SecretString::from(keys.console_password.clone());
     let run = rand::random::<u32>();
     let named = |(_, account): (&Shown, &ShownAccount)| {
-        let market = account.market.word();
-        (market, format!("{MERCHANT}-{market}-{run:08x}"))
+        let word = account.word();
+        (word, format!("{MERCHANT}-{word}-{run:08x}"))
     };
     Ok(Places {
         hub: HubApi::new(http.clone(), hub_url.clone(), key),
@@ -226,10 +228,9 @@ async fn open_account(
     wanted: &ShownAccount,
     port: u16,
 ) -> anyhow::Result<Account> {
-    let id = places.account(wanted.market)?;
-    let notices = crate::clients::below(&places.hub_url, &["notices", shown.provider, id]);
-    let mut issued =
-        places.steering.open_account(shown.provider, id, notices.as_str(), wanted.opened_with).await?;
+    let id = places.account_by(wanted.word())?;
+    let (usual, opened_with) = opened_with(places, shown, wanted, id);
+    let mut issued = places.steering.open_account(shown.provider, id, &usual, &opened_with).await?;
     let providers = registry::providers();
     let provider = providers.get(shown.provider).context("the shown provider is registered")?;
     let settings = wanted.settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -259,6 +260,23 @@ async fn open_account(
         }
     }
     Ok(account)
+}
+
+/// The usual address of an account's notices, and all else that it is opened with.
+fn opened_with<'a>(
+    places: &Places,
+    shown: &Shown,
+    wanted: &'a ShownAccount,
+    id: &str,
+) -> (String, BTreeMap<&'a str, String>) {
+    let at = |more: &[&str]| {
+        crate::clients::below(&places.hub_url, &[&["notices", shown.provider, id], more].concat()).to_string()
+    };
+    let mut settings: BTreeMap<&str, String> =
+        wanted.opened_with.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    settings.extend(shown.notice_routes.iter().map(|(name, route)| (*name, at(&[route]))));
+    let usual = settings.remove(USUAL_NOTICES).unwrap_or_else(|| at(&[]));
+    (usual, settings)
 }
 
 fn hub_settings(places: &Places, keys: &Keys, accounts: Vec<Account>) -> Settings {
@@ -303,7 +321,10 @@ fn shop_settings(addresses: &Addresses, places: &Places, keys: &Keys) -> ShopSet
         hub_url: places.hub_url.clone(),
         api_key: SecretString::from(keys.api.clone()),
         name: "Tienda Imaginaria".to_owned(),
-        means: shown::accounts().map(|(shown, account)| means(places, shown, account)).collect(),
+        means: shown::accounts()
+            .filter(|(_, account)| account.apart.is_none())
+            .map(|(shown, account)| means(places, shown, account))
+            .collect(),
         contact_email: "ayuda@tienda.example".to_owned(),
         contact_phone: "6015550100".to_owned(),
         clock_follow: Some(places.steering_url.clone()),
@@ -334,7 +355,7 @@ fn means(places: &Places, shown: &Shown, account: &ShownAccount) -> Means {
     Means {
         id: shown.provider.to_owned(),
         market: account.market,
-        account: places.accounts.get(account.market.word()).cloned(),
+        account: places.accounts.get(account.word()).cloned(),
         brand: brand.to_owned(),
         is_card: account.is_card,
         texts,
@@ -347,8 +368,16 @@ impl Places {
     /// # Errors
     /// When no provider is shown there.
     pub fn account(&self, market: Market) -> anyhow::Result<&str> {
-        let account = self.accounts.get(market.word());
-        account.map(String::as_str).with_context(|| format!("the shop has no account for {}", market.word()))
+        self.account_by(market.word())
+    }
+
+    /// An account by the word of its market, or by its own.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn account_by(&self, word: &str) -> anyhow::Result<&str> {
+        let account = self.accounts.get(word);
+        account.map(String::as_str).with_context(|| format!("the merchant has no account for {word}"))
     }
 }
 

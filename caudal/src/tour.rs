@@ -31,9 +31,9 @@ pub struct Story {
 pub type Telling<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Expected>> + 'a>>;
 
 /// Paid once, and approved.
-pub const PAID: Expected = Expected { status: "approved", charges: 1, declined: 0 };
+pub const PAID: Expected = Expected { status: "approved", charges: 1, declined: 0, refunds: 0 };
 /// Nobody paid.
-pub const UNPAID: Expected = Expected { status: "expired", charges: 0, declined: 0 };
+pub const UNPAID: Expected = Expected { status: "expired", charges: 0, declined: 0, refunds: 0 };
 
 /// Walks all stories, and prints each step and the final table, or one JSON document.
 ///

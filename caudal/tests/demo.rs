@@ -10,18 +10,20 @@ use serde_json::Value;
 use support::{Place, Running};
 use url::Url;
 
-/// Two dozen payments, by where they stand once the providers' pages were left.
-const PLANTED: [(&str, usize); 7] = [
-    ("approved", 8),
-    ("cancelled", 3),
-    ("expired", 3),
+/// Thirty payments, by where they stand once the providers' pages were left.
+const PLANTED: [(&str, usize); 8] = [
+    ("approved", 9),
+    ("cancelled", 4),
+    ("expired", 4),
     ("failed", 1),
     ("pending", 1),
-    ("rejected", 2),
-    ("requires_action", 6),
+    ("refunded", 1),
+    ("rejected", 3),
+    ("requires_action", 7),
 ];
 /// By who is to charge them.
-const BY_PROVIDER: [(&str, usize); 3] = [("avalpay", 12), ("etpay", 6), ("pagoefectivo", 6)];
+const BY_PROVIDER: [(&str, usize); 4] =
+    [("avalpay", 12), ("carat_esitef", 6), ("etpay", 6), ("pagoefectivo", 6)];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demo_plants_payments_with_every_provider_and_keeps_them_until_it_begins_anew() {
@@ -29,7 +31,7 @@ async fn a_demo_plants_payments_with_every_provider_and_keeps_them_until_it_begi
         testing::story("a_demo_plants_payments_with_every_provider_and_keeps_them_until_it_begins_anew");
     let place = Place::with("");
     let first = statuses_of(&place, &[]).await;
-    assert_eq!(first.len(), 24, "{first:?}");
+    assert_eq!(first.len(), 30, "{first:?}");
     assert_eq!(counted(first.values().map(|(status, _)| status)), PLANTED);
     assert_eq!(counted(first.values().map(|(_, provider)| provider)), BY_PROVIDER);
 
@@ -38,7 +40,7 @@ async fn a_demo_plants_payments_with_every_provider_and_keeps_them_until_it_begi
     let again = statuses_of(&place, &[]).await;
     assert_eq!(again, first, "the same payments, where they stood");
     let anew = statuses_of(&place, &["--fresh"]).await;
-    assert_eq!(anew.len(), 24);
+    assert_eq!(anew.len(), 30);
     assert!(anew.keys().all(|id| !first.contains_key(id)), "all of them are new");
 
     let mode = |name: &str| std::fs::metadata(place.path(name)).expect(name).permissions().mode() & 0o777;
@@ -60,7 +62,7 @@ async fn issued_secrets(client: &reqwest::Client, told: &Value) -> Vec<String> {
 }
 
 fn gather(value: &Value, secrets: &mut Vec<String>) {
-    const SECRET: [&str; 4] = ["secret_key", "access_key", "merchant_api_token", "tran_key"];
+    const SECRET: [&str; 5] = ["secret_key", "access_key", "merchant_api_token", "tran_key", "merchant_key"];
     match value {
         Value::Object(members) => {
             for (name, member) in members {
@@ -96,7 +98,7 @@ async fn statuses_of(place: &Place, more: &[&str]) -> BTreeMap<String, (String, 
     let asked = client.get(url.join("/v1/payments?limit=100").expect("a path")).bearer_auth(key.trim());
     let page: Value = asked.send().await.expect("an answer").json().await.expect("JSON");
     let kept = issued_secrets(&client, &told).await;
-    assert!(kept.len() >= 7, "the sandbox has issued secrets: {}", kept.len());
+    assert!(kept.len() >= 9, "the sandbox has issued secrets: {}", kept.len());
     for entry in std::fs::read_dir(place.path("here")).expect("the directory") {
         let path = entry.expect("an entry").path();
         let bytes = std::fs::read(&path).expect("a file");

@@ -60,6 +60,16 @@ testing::both_databases! {
             ("etpay", "failed_then_confirmed_late", "approved", 1, 1, 1),
             ("etpay", "two_sessions_paid_is_overpaid", "approved", 2, 0, 1),
             ("etpay", "forged_notices_refused", "cancelled", 0, 1, 0),
+            ("carat_esitef", "paid_on_the_portal_s_page", "approved", 1, 0, 1),
+            ("carat_esitef", "denied", "rejected", 0, 1, 0),
+            ("carat_esitef", "cancelled_by_the_payer", "cancelled", 0, 0, 0),
+            ("carat_esitef", "abandoned_then_expired", "expired", 0, 0, 0),
+            ("carat_esitef", "lost_notice_found_by_probe", "approved", 1, 0, 1),
+            ("carat_esitef", "forged_notices_change_nothing", "cancelled", 0, 0, 0),
+            ("carat_esitef", "paid_on_the_hub_s_page", "approved", 1, 0, 1),
+            ("carat_esitef", "denied_on_the_hub_s_page", "rejected", 0, 1, 0),
+            ("carat_esitef", "kept_card_charged", "approved", 1, 0, 1),
+            ("carat_esitef", "given_back", "refunded", 1, 0, 1),
         ];
         let expected = expected.map(|(provider, name, status, approved, declined, paid)| {
             (provider.to_owned(), name.to_owned(), Value::from(status), Value::from(approved), Value::from(declined), Value::from(paid))

@@ -74,6 +74,7 @@ fn note(shop: &Shop, signed: Signed, body: &[u8]) -> Result<(), serde_json::Erro
         payment: payment.as_ref().map(|payment| payment.id.clone()),
         reference: payment.as_ref().map(|payment| payment.reference.clone()),
         status: payment.as_ref().map(|payment| payment.status.clone()),
+        version: payment.as_ref().map(|payment| payment.version),
         is_own_order: false,
         repeats: 0,
     });

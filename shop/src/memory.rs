@@ -48,6 +48,8 @@ pub struct ReceivedEvent {
     pub reference: Option<String>,
     /// The status it tells.
     pub status: Option<String>,
+    /// The payment's version that it tells of: events may come in another order than they happened in.
+    pub version: Option<i64>,
     /// Whether the reference is that of an order of this shop.
     pub is_own_order: bool,
     /// How often it came again after the first time.

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::{ask, below};
@@ -36,8 +36,12 @@ pub struct PaymentSeen {
     pub currency: String,
     /// The status word.
     pub status: String,
+    /// The order's total, in minor units.
+    pub amount: i64,
     /// What was paid, in minor units.
     pub paid: i64,
+    /// What was given back.
+    pub refunded: i64,
     /// What was paid beyond the order's total.
     pub overpaid: i64,
     /// What the shopper gives elsewhere to pay.
@@ -52,6 +56,18 @@ pub struct PaymentSeen {
     pub version: i64,
     /// When it last changed.
     pub updated_at: jiff::Timestamp,
+}
+
+/// A card that a provider keeps for a customer.
+#[derive(Clone, Debug, Deserialize)]
+pub struct InstrumentSeen {
+    /// The hub's id.
+    pub id: String,
+    /// `active` once it can be charged.
+    pub state: String,
+    /// The end of its number.
+    #[serde(default)]
+    pub last_four: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +91,19 @@ impl HubApi {
     pub async fn cancel(&self, id: &str, idempotency_key: &str) -> anyhow::Result<PaymentSeen> {
         let request = self.post(&["v1", "payments", id, "cancel"], idempotency_key);
         ask("taking a payment back", request).await
+    }
+
+    /// Gives back all that was taken.
+    pub async fn refund(&self, id: &str, idempotency_key: &str) -> anyhow::Result<PaymentSeen> {
+        let request = self.post(&["v1", "payments", id, "refund"], idempotency_key).json(&json!({}));
+        ask("giving a payment back", request).await
+    }
+
+    /// The cards that are kept for a customer, newest first.
+    pub async fn instruments(&self, customer: &str) -> anyhow::Result<Vec<InstrumentSeen>> {
+        let request = self.get(&["v1", "instruments"]).query(&[("customer", customer)]);
+        let page: PageOf<InstrumentSeen> = ask("asking the hub for kept cards", request).await?;
+        Ok(page.data)
     }
 
     /// The payment of an order, when the hub has one.

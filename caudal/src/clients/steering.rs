@@ -59,6 +59,8 @@ pub struct CraftedNotice {
     pub provider: String,
     /// Where it goes.
     pub url: String,
+    /// Names and values; JSON content when empty.
+    pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: String,
 }
@@ -102,9 +104,8 @@ impl Steering {
         provider: &str,
         name: &str,
         notification_url: &str,
-        settings: &[(&str, &str)],
+        settings: &BTreeMap<&str, String>,
     ) -> anyhow::Result<BTreeMap<String, String>> {
-        let settings: BTreeMap<&str, &str> = settings.iter().copied().collect();
         let wanted = json!({
             "provider": provider,
             "name": name,

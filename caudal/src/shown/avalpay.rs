@@ -16,7 +16,14 @@ pub const SHOWN: Shown = Shown {
     provider: "avalpay",
     host: "avalpay.localhost",
     pages: "avalpay.localhost",
-    accounts: &[ShownAccount { market: Colombia, is_card: true, opened_with: &[], settings: &[] }],
+    notice_routes: &[],
+    accounts: &[ShownAccount {
+        market: Colombia,
+        apart: None,
+        is_card: true,
+        opened_with: &[],
+        settings: &[],
+    }],
     seeds: &SEEDS,
     stories: &STORIES,
 };
@@ -188,7 +195,7 @@ async fn rejected_for_good(scene: &mut Scene) -> anyhow::Result<Expected> {
     shopper.return_to_merchant(&page).await?;
     scene.wait_for_status("rejected").await?;
     scene.tell("the order is rejected, and nothing was charged");
-    Ok(Expected { status: "rejected", charges: 0, declined: ATTEMPTS_LIMIT })
+    Ok(Expected { status: "rejected", declined: ATTEMPTS_LIMIT, ..UNPAID })
 }
 
 async fn under_review_then_approved(scene: &mut Scene) -> anyhow::Result<Expected> {
@@ -295,6 +302,7 @@ async fn forge(scene: &mut Scene, paid: &Paid, key: &str) -> anyhow::Result<()> 
     let crafted = CraftedNotice {
         provider: SHOWN.provider.to_owned(),
         url: crate::clients::below(&scene.places.hub_url, &notice_url).into(),
+        headers: vec![],
         body: genuine.body.replace(&paid.provider_id, key),
     };
     let sent = scene.places.steering.send_crafted(&crafted).await?;

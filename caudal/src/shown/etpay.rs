@@ -15,15 +15,18 @@ pub const SHOWN: Shown = Shown {
     provider: "etpay",
     host: "etpay.localhost",
     pages: "pmt-etpay.localhost",
+    notice_routes: &[],
     accounts: &[
         ShownAccount {
             market: Chile,
+            apart: None,
             is_card: false,
             opened_with: &[("country", "CL"), ("merchant_name", "Tienda Imaginaria")],
             settings: &[("country", "cl")],
         },
         ShownAccount {
             market: Mexico,
+            apart: None,
             is_card: false,
             opened_with: &[("country", "MX"), ("merchant_name", "Tienda Imaginaria")],
             settings: &[("country", "mx")],
@@ -192,7 +195,7 @@ async fn rejected(scene: &mut Scene, rut: &str, why: &str) -> anyhow::Result<Exp
     scene.tell(why);
     scene.wait_for_status("rejected").await?;
     scene.tell("the failure is told by a notice as well, and nothing was charged");
-    Ok(Expected { status: "rejected", charges: 0, declined: 1 })
+    Ok(Expected { status: "rejected", declined: 1, ..UNPAID })
 }
 
 async fn given_up(scene: &mut Scene) -> anyhow::Result<Expected> {
@@ -200,7 +203,7 @@ async fn given_up(scene: &mut Scene) -> anyhow::Result<Expected> {
     shopper.fill(&page, "/cancel", &[], Following::Every).await?;
     scene.tell("the payer gives up, and is sent back");
     scene.wait_for_status("cancelled").await?;
-    Ok(Expected { status: "cancelled", charges: 0, declined: 1 })
+    Ok(Expected { status: "cancelled", declined: 1, ..UNPAID })
 }
 
 async fn abandoned(scene: &mut Scene) -> anyhow::Result<Expected> {
@@ -310,7 +313,7 @@ async fn forged(scene: &mut Scene) -> anyhow::Result<Expected> {
     shopper.fill(&page, "/cancel", &[], Following::Every).await?;
     scene.wait_for_status("cancelled").await?;
     scene.tell("the payer gives up, and the genuine notice of that is believed");
-    Ok(Expected { status: "cancelled", charges: 0, declined: 1 })
+    Ok(Expected { status: "cancelled", declined: 1, ..UNPAID })
 }
 
 /// Through the funnel up to the end that the payer's RUT stands for; the last page that was shown.

@@ -15,9 +15,11 @@ pub const SHOWN: Shown = Shown {
     provider: "pagoefectivo",
     host: "pagoefectivo.localhost",
     pages: "pagoefectivo.localhost",
+    notice_routes: &[],
     accounts: &[
         ShownAccount {
             market: Peru,
+            apart: None,
             is_card: false,
             opened_with: &[("merchant_name", "Tienda Imaginaria")],
             settings: &[
@@ -28,6 +30,7 @@ pub const SHOWN: Shown = Shown {
         },
         ShownAccount {
             market: Ecuador,
+            apart: None,
             is_card: false,
             opened_with: &[("merchant_name", "Tienda Imaginaria")],
             settings: &[

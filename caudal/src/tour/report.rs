@@ -127,6 +127,9 @@ fn cells(story: &StoryReport) -> [String; 4] {
     };
     let provider = match words.provider.approved {
         0 => format!("no charge{declined}"),
+        1 if words.provider.refunds > 0 => {
+            format!("1 charge, given back, {} left{declined}", amount(words.provider.paid))
+        }
         1 => format!("1 charge {}{declined}", amount(words.provider.paid)),
         charges => format!("{charges} charges {}{declined}", amount(words.provider.paid)),
     };
@@ -135,10 +138,17 @@ fn cells(story: &StoryReport) -> [String; 4] {
         paid if words.hub.overpaid > 0 => {
             format!("{} {}, overpaid {}", words.hub.status, amount(paid), amount(words.hub.overpaid))
         }
+        paid if words.hub.refunded > 0 => {
+            format!("{} {} of {}", words.hub.status, amount(words.hub.refunded), amount(paid))
+        }
         paid => format!("{} {}", words.hub.status, amount(paid)),
     };
     let shop = match words.shop.times_paid {
         0 => format!("not paid, {}", words.shop.status.as_deref().unwrap_or("heard nothing")),
+        times if words.hub.refunded > 0 => {
+            let status = words.shop.status.as_deref().unwrap_or("heard nothing more");
+            format!("paid {times} time {}, {status}", amount(words.amount))
+        }
         times => format!("paid {times} time {}", amount(words.amount)),
     };
     [name, provider, hub, shop]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shop::market::Market;
 
 use super::witnesses::{Expected, Words};
-use crate::clients::{NoticeSeen, PaymentSeen};
+use crate::clients::{InstrumentSeen, NoticeSeen, PaymentSeen};
 use crate::screen::{self, Paint};
 use crate::shown::Shown;
 use crate::stage::Places;
@@ -44,6 +44,8 @@ pub struct Scene {
     known: KnownSoFar,
     steps: Vec<Step>,
     reference: Option<String>,
+    /// What an order costs that was placed through the API; the shop knows what its own ones do.
+    ordered: Option<i64>,
     begun: Instant,
     is_shown: bool,
     paint: Paint,
@@ -79,7 +81,17 @@ impl Scene {
     pub fn new(places: &Places, shown: &'static Shown, known: KnownSoFar, is_shown: bool) -> Self {
         let paint = Paint::for_output();
         let (places, begun) = (places.clone(), Instant::now());
-        Self { places, shown, known, steps: Vec::new(), reference: None, begun, is_shown, paint }
+        Self {
+            places,
+            shown,
+            known,
+            steps: Vec::new(),
+            reference: None,
+            ordered: None,
+            begun,
+            is_shown,
+            paint,
+        }
     }
 
     /// Tells a step.
@@ -121,6 +133,49 @@ impl Scene {
             Err(error) => Err(error.into()),
             Ok(page) => anyhow::bail!("the order was to be refused, and led to {}", page.url),
         }
+    }
+
+    /// The merchant's own system places an order through the API, beside the shop: what is tried can need more than the
+    /// shop asks for.
+    pub async fn order_by_api(
+        &mut self,
+        account: &str,
+        amount: i64,
+        more: Value,
+    ) -> anyhow::Result<PaymentSeen> {
+        let reference = format!("API-{:016x}", rand::random::<u64>());
+        let mut order = json!({
+            "reference": reference,
+            "account": self.places.account_by(account)?,
+            "amount": amount,
+            "return_url": self.places.shop_url,
+            "shopper": { "ip": "127.0.0.1", "user_agent": "Mozilla/5.0 (X11; Linux x86_64) caudal-tour/1.0" },
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            order[name] = value.clone();
+        }
+        let payment = self.places.hub.create(&format!("tour-{reference}"), &order).await?;
+        (self.reference, self.ordered) = (Some(reference), Some(amount));
+        Ok(payment)
+    }
+
+    /// Waits until the shop's server heard that an order of the API was approved.
+    pub async fn wait_until_heard(&self) -> anyhow::Result<()> {
+        let reference = self.reference()?;
+        let found = wait_for(async || {
+            let heard = self.places.shop.heard(reference).await?;
+            Ok(if heard.approvals > 0 { Ok(()) } else { Err(()) })
+        });
+        found.await?.map_err(|()| anyhow::anyhow!("no verified event told of the approval"))
+    }
+
+    /// Waits until a customer's card is kept.
+    pub async fn wait_for_card(&self, customer: &str) -> anyhow::Result<InstrumentSeen> {
+        let found = wait_for(async || {
+            let kept = self.places.hub.instruments(customer).await?;
+            Ok(kept.into_iter().find(|card| card.state == "active").ok_or(()))
+        });
+        found.await?.map_err(|()| anyhow::anyhow!("the provider keeps no card"))
     }
 
     /// What the shop calls the shopper's newest order.
@@ -262,7 +317,7 @@ impl Scene {
         let mut trouble = told.err().map(|error| format!("{error:#}"));
         let words = match &self.reference {
             None => None,
-            Some(reference) => match hear(&self.places, reference, expected).await {
+            Some(reference) => match hear(&self.places, reference, self.ordered, expected).await {
                 Ok(words) => Some(words),
                 Err(error) => {
                     trouble.get_or_insert_with(|| format!("{error:#}"));
@@ -285,9 +340,14 @@ impl Scene {
 
 /// The witnesses are heard until they say what is expected, or patience ends: an event may still be on its way. A
 /// story that went wrong expects nothing, and they are heard once.
-async fn hear(places: &Places, reference: &str, expected: Option<Expected>) -> anyhow::Result<Words> {
+async fn hear(
+    places: &Places,
+    reference: &str,
+    ordered: Option<i64>,
+    expected: Option<Expected>,
+) -> anyhow::Result<Words> {
     let heard = wait_for(async || {
-        let words = Words::hear(places, reference).await?;
+        let words = Words::hear(places, reference, ordered).await?;
         let is_enough = expected.is_none_or(|expected| words.agree_with(expected));
         Ok(if is_enough { Ok(words) } else { Err(words) })
     });

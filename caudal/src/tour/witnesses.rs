@@ -16,12 +16,14 @@ pub struct Expected {
     pub charges: usize,
     /// How many charges the provider declined before.
     pub declined: usize,
+    /// How often the order's price is given back.
+    pub refunds: usize,
 }
 
 /// What the witnesses say. Amounts are minor units of the order's currency.
 #[derive(Clone, Debug, Serialize)]
 pub struct Words {
-    /// What the order costs, by the shop.
+    /// What the order costs, by whoever placed it.
     pub amount: i64,
     /// The currency.
     pub currency: Currency,
@@ -42,6 +44,8 @@ pub struct ProviderWord {
     pub approved: usize,
     /// Charges that were declined.
     pub declined: usize,
+    /// Charges that were given back, all or in part.
+    pub refunds: usize,
 }
 
 /// What the hub's API says.
@@ -51,6 +55,8 @@ pub struct HubWord {
     pub status: String,
     /// Paid.
     pub paid: i64,
+    /// Given back.
+    pub refunded: i64,
     /// Paid beyond the price.
     pub overpaid: i64,
 }
@@ -67,35 +73,42 @@ pub struct ShopWord {
 }
 
 impl Words {
-    /// Hears all three about an order.
+    /// Hears all three about an order: one of the shop, or one of so much that was placed through the API, of which the
+    /// shop's server only hears.
     ///
     /// # Errors
     /// When one of them does not know it.
-    pub async fn hear(places: &Places, reference: &str) -> anyhow::Result<Self> {
+    pub async fn hear(places: &Places, reference: &str, ordered: Option<i64>) -> anyhow::Result<Self> {
         let payment = places.hub.by_reference(reference).await?.context("the hub does not know the order")?;
-        let order = places.shop.order(reference).await?.context("the shop does not know its order")?;
-        if let Some(mismatch) = order.mismatch {
-            anyhow::bail!("the shop heard another {mismatch} from the hub than it recorded");
-        }
+        let (amount, shop) = shop_word(places, reference, ordered).await?;
         let currency: Currency = payment.currency.parse().ok().context("a currency")?;
         let lines = places.steering.ledger(&payment.provider, &payment.account).await?;
         let at_provider = payment.provider_reference.as_deref();
         let lines: Vec<_> =
             lines.into_iter().filter(|line| Some(line.reference.as_str()) == at_provider).collect();
         Ok(Self {
-            amount: order.amount,
+            amount,
             currency,
             provider: provider_word(&lines, currency)?,
-            hub: HubWord { status: payment.status, paid: payment.paid, overpaid: payment.overpaid },
-            shop: ShopWord { status: order.status, times_paid: order.times_paid, approvals: order.approvals },
+            hub: HubWord {
+                status: payment.status,
+                paid: payment.paid,
+                refunded: payment.refunded,
+                overpaid: payment.overpaid,
+            },
+            shop,
         })
     }
 
     /// Whether each says what is expected, and so all say the same.
     pub fn agree_with(&self, expected: Expected) -> bool {
         let charges = i64::try_from(expected.charges).unwrap_or(i64::MAX);
+        let refunds = i64::try_from(expected.refunds).unwrap_or(i64::MAX);
         let (paid, times) = (self.amount.saturating_mul(charges), expected.charges.min(1));
-        self.provider.paid == paid
+        let refunded = self.amount.saturating_mul(refunds);
+        self.provider.paid == paid - refunded
+            && self.provider.refunds == expected.refunds
+            && self.hub.refunded == refunded
             && self.provider.approved == expected.charges
             && self.provider.declined == expected.declined
             && self.hub.paid == paid
@@ -107,9 +120,28 @@ impl Words {
     }
 }
 
+/// What the order costs and what the shop's server says of it. An order of the API counts as paid there when it heard so.
+async fn shop_word(
+    places: &Places,
+    reference: &str,
+    ordered: Option<i64>,
+) -> anyhow::Result<(i64, ShopWord)> {
+    if let Some(amount) = ordered {
+        let heard = places.shop.heard(reference).await?;
+        let (status, approvals) = (heard.status, heard.approvals);
+        return Ok((amount, ShopWord { status, times_paid: approvals, approvals }));
+    }
+    let order = places.shop.order(reference).await?.context("the shop does not know its order")?;
+    if let Some(mismatch) = order.mismatch {
+        anyhow::bail!("the shop heard another {mismatch} from the hub than it recorded");
+    }
+    let word = ShopWord { status: order.status, times_paid: order.times_paid, approvals: order.approvals };
+    Ok((order.amount, word))
+}
+
 /// The last line of a transaction is what became of it.
 fn provider_word(lines: &[LedgerLine], currency: Currency) -> anyhow::Result<ProviderWord> {
-    let mut word = ProviderWord { paid: 0, approved: 0, declined: 0 };
+    let mut word = ProviderWord { paid: 0, approved: 0, declined: 0, refunds: 0 };
     for line in lines {
         anyhow::ensure!(line.currency == currency.code(), "the ledger is in {}", line.currency);
         let amount = Money::from_text(&line.amount, currency).context("an amount of the ledger")?.minor;
@@ -119,7 +151,10 @@ fn provider_word(lines: &[LedgerLine], currency: Currency) -> anyhow::Result<Pro
                 word.approved += 1;
             }
             ("charge", "rejected" | "failed") => word.declined += 1,
-            ("reversal" | "refund", "approved") => word.paid -= amount,
+            ("reversal" | "refund", "approved") => {
+                word.paid -= amount;
+                word.refunds += 1;
+            }
             _ => {}
         }
     }
@@ -130,14 +165,14 @@ fn provider_word(lines: &[LedgerLine], currency: Currency) -> anyhow::Result<Pro
 mod tests {
     use super::*;
 
-    const EXPECTED: Expected = Expected { status: "approved", charges: 1, declined: 1 };
+    const EXPECTED: Expected = Expected { status: "approved", charges: 1, declined: 1, refunds: 0 };
 
     fn words() -> Words {
         Words {
             amount: 11_900_000,
             currency: Currency::Cop,
-            provider: ProviderWord { paid: 11_900_000, approved: 1, declined: 1 },
-            hub: HubWord { status: "approved".into(), paid: 11_900_000, overpaid: 0 },
+            provider: ProviderWord { paid: 11_900_000, approved: 1, declined: 1, refunds: 0 },
+            hub: HubWord { status: "approved".into(), paid: 11_900_000, refunded: 0, overpaid: 0 },
             shop: ShopWord { status: Some("approved".into()), times_paid: 1, approvals: 1 },
         }
     }
@@ -162,11 +197,26 @@ mod tests {
     }
 
     #[test]
+    fn an_order_given_back_was_paid_and_is_paid_no_more() {
+        let mut given_back = words();
+        given_back.provider.paid = 0;
+        given_back.provider.refunds = 1;
+        given_back.hub.status = "refunded".into();
+        given_back.shop.status = Some("refunded".into());
+        let expected = Expected { status: "refunded", refunds: 1, ..EXPECTED };
+        assert!(!given_back.agree_with(expected), "the hub has to say that it was given back");
+        given_back.hub.refunded = given_back.amount;
+        assert!(given_back.agree_with(expected) && !given_back.agree_with(EXPECTED));
+    }
+
+    #[test]
     fn one_witness_who_says_otherwise_is_enough_to_disagree() {
-        let lies: [fn(&mut Words); 10] = [
+        let lies: [fn(&mut Words); 12] = [
             |words| words.provider.paid = 0,
             |words| words.provider.approved = 2,
             |words| words.provider.declined = 0,
+            |words| words.provider.refunds = 1,
+            |words| words.hub.refunded = 1,
             |words| words.hub.paid = 1,
             |words| words.hub.overpaid = 1,
             |words| words.hub.status = "pending".into(),
@@ -198,7 +248,7 @@ mod tests {
             line("refund", "approved", "40.50"),
         ];
         let word = provider_word(&lines, Currency::Cop).expect("sums");
-        assert_eq!((word.paid, word.approved, word.declined), (5_950, 1, 1));
+        assert_eq!((word.paid, word.approved, word.declined, word.refunds), (5_950, 1, 1, 1));
         assert!(provider_word(&lines, Currency::Usd).is_err());
     }
 }

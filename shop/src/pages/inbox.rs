@@ -141,6 +141,7 @@ pub(super) fn samples(language: crate::language::Language) -> Vec<String> {
         payment: Some("<xss>".into()),
         reference: Some("<xss>".into()),
         status: Some("<xss>".into()),
+        version: Some(1),
         is_own_order: true,
         repeats: 1,
     });
