@@ -26,7 +26,7 @@ const STEP_S: u64 = 400;
 /// The same where only the passing of hours tells what became of a refund.
 const LONG_STEP_S: u64 = 6 * 3600;
 /// A card of the provider's published ones, as a shopper types it.
-const TYPED: [(&str, &str); 3] = [("number", "4000 0000 0000 0044"), ("expiry", "12/49"), ("code", "123")];
+const TYPED: [(&str, &str); 3] = [("number", "4000 0000 0000 0044"), ("expiry", "12/40"), ("code", "123")];
 /// How long an order can be paid where the merchant says so, in seconds.
 const LIFE_S: i64 = 1200;
 
