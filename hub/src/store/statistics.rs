@@ -29,7 +29,7 @@ impl Store {
         });
         for (table,) in tables {
             // Names of our own schema: nothing in them has to be quoted.
-            let count = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {table} LIMIT {ENOUGH}) AS some");
+            let count = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {table} LIMIT {ENOUGH}) AS counted");
             let count: i64 = on!(reader.link(), connection => {
                 sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(connection).await?
             });
