@@ -147,8 +147,7 @@ testing::both_databases! {
     async fn whoever_was_taken_over_renews_no_token(database: TestDatabase) {
         let stage = stage(&database).await;
         let store = &stage.hub.store;
-        let now = stage.hub.clock.real_now();
-        let after = |seconds| now + jiff::SignedDuration::from_secs(seconds);
+        let after = |seconds| stage.hub.clock.now() + jiff::SignedDuration::from_secs(seconds);
         let claim = async |from, until| {
             store.claim_token_renewal(MERCHANT, ACCOUNT, after(from), after(until)).await.expect("the store")
         };
