@@ -119,7 +119,7 @@ fn may_name_a_provider(source: &Source) -> bool {
         || path.starts_with("caudal/src/shown/")
         || path == "caudal/src/shown.rs"
         || path == "bench/src/provider.rs"
-        || path == "histories/src/provider.rs"
+        || path.starts_with("histories/src/")
         || path == "faults.toml"
         || source.ending() == "md"
         || folders.iter().any(|folder| path.starts_with(folder))
