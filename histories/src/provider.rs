@@ -125,7 +125,7 @@ impl Part {
     /// that the provider takes back.
     pub fn may_become(self, before: Status, after: Status) -> bool {
         match self {
-            Self::AvalPay => (before, after) == (Status::Approved, Status::Refunded),
+            Self::AvalPay => (before, after) == (Status::Approved, Status::Reversed),
             Self::PagoEfectivo => {
                 before == Status::Expired && matches!(after, Status::Approved | Status::Cancelled)
             }

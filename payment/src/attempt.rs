@@ -148,7 +148,8 @@ fn weigh(fact: &Fact) -> Option<Weight> {
         FactKind::Moved(_)
         | FactKind::Contradicted { .. }
         | FactKind::Told { .. }
-        | FactKind::Instrument(_) => None,
+        | FactKind::Instrument(_)
+        | FactKind::Recurred(_) => None,
     }
 }
 
@@ -167,6 +168,7 @@ fn state_of(kind: &FactKind) -> (AttemptState, Reason) {
         FactKind::Moved(_)
         | FactKind::Contradicted { .. }
         | FactKind::Told { .. }
-        | FactKind::Instrument(_) => (AttemptState::Created, Reason::default()),
+        | FactKind::Instrument(_)
+        | FactKind::Recurred(_) => (AttemptState::Created, Reason::default()),
     }
 }

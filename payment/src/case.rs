@@ -15,14 +15,23 @@ pub enum CaseKind {
     /// The answer to a creation was lost, and the provider may have something that can be paid and that nobody can look
     /// up: it is held until a notice tells of it.
     PossibleOrphan,
+    /// What was to be given back was not, and is still with the merchant: it is to be sent again, or arranged with the
+    /// network (AV-6.2-02, AV-10.4-04).
+    ReversalRefused,
     /// The hub asked as long as its policy allows and the provider has no final word.
     Unresolved,
 }
 
 impl CaseKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Conflict, Self::Overpaid, Self::LatePayment, Self::PossibleOrphan, Self::Unresolved];
+    pub const ALL: [Self; 6] = [
+        Self::Conflict,
+        Self::Overpaid,
+        Self::LatePayment,
+        Self::PossibleOrphan,
+        Self::ReversalRefused,
+        Self::Unresolved,
+    ];
 
     /// The word kept in the store and shown in the console.
     pub const fn word(self) -> &'static str {
@@ -31,6 +40,7 @@ impl CaseKind {
             Self::Overpaid => "overpaid",
             Self::LatePayment => "late_payment",
             Self::PossibleOrphan => "possible_orphan",
+            Self::ReversalRefused => "reversal_refused",
             Self::Unresolved => "unresolved",
         }
     }

@@ -6,6 +6,7 @@ use url::Url;
 use crate::Timestamp;
 use crate::instrument::InstrumentTelling;
 use crate::movement::Movement;
+use crate::recurrence::Recurred;
 use crate::subject::Subject;
 
 /// Facts about one subject, learned together.
@@ -59,6 +60,8 @@ pub enum FactKind {
     AskedAgain,
     /// The provider was asked to keep the instrument, and tells what became of that.
     Instrument(InstrumentTelling),
+    /// The provider has charged again by itself. It concerns that charge, and nothing of the attempt that began it.
+    Recurred(Recurred),
     /// Our own timer ran out while the provider had said nothing final.
     TimedOut,
     /// The shopper was shown this outcome although the truth was open.
@@ -193,6 +196,13 @@ mod tests {
                 last_four: Some("0044".into()),
                 valid_until: Some("2030-12".into()),
                 reason: Reason::default(),
+            }),
+            FactKind::Recurred(Recurred {
+                provider_reference: "1700004455".into(),
+                state: MovementState::Approved,
+                reason: Reason::default(),
+                tries: Some(1),
+                has_more: Some(true),
             }),
             FactKind::TimedOut,
             FactKind::Told { outcome: Outcome::Rejected },

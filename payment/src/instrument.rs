@@ -70,6 +70,46 @@ pub struct StoredInstrument {
     pub brand: Option<String>,
 }
 
+/// What a denied charge means for the kept instrument that was charged (AV-8.6, C-68).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RemovalRule {
+    /// The instrument is no more: it is taken away before anything else is done with it.
+    AtOnce,
+    /// One strike: with the third in a row it is taken away.
+    Strike,
+    /// A fault on the way, which says nothing about the instrument.
+    NoStrike,
+}
+
+/// How many denials in a row a kept instrument outlives, less one.
+pub const STRIKES: usize = 3;
+
+/// What became of a charge of a kept instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChargeEnd {
+    /// It was approved.
+    Approved,
+    /// It was denied.
+    Denied(RemovalRule),
+}
+
+/// Whether an instrument has to be taken away, by the charges that were decided, oldest first.
+pub fn has_to_be_removed(ends: impl IntoIterator<Item = ChargeEnd>) -> bool {
+    let mut strikes = 0;
+    for end in ends {
+        match end {
+            ChargeEnd::Approved => strikes = 0,
+            ChargeEnd::Denied(RemovalRule::NoStrike) => {}
+            ChargeEnd::Denied(RemovalRule::Strike) => strikes += 1,
+            ChargeEnd::Denied(RemovalRule::AtOnce) => return true,
+        }
+        if strikes >= STRIKES {
+            return true;
+        }
+    }
+    false
+}
+
 /// What is known of a keeping, from all its tellings: pure, and independent of their order and repetition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keeping {
@@ -118,6 +158,25 @@ mod tests {
         let expected = keeping([&begun, &kept].into_iter());
         assert_eq!(expected.as_ref().map(|keeping| keeping.state), Some(KeepingState::Kept));
         assert_eq!(keeping([&kept, &begun, &kept, &begun].into_iter()), expected);
+    }
+
+    #[test]
+    fn an_instrument_goes_at_once_or_with_the_third_denial_in_a_row() {
+        use ChargeEnd::{Approved, Denied};
+        use RemovalRule::{AtOnce, NoStrike, Strike};
+        let table: [(&[ChargeEnd], bool); 8] = [
+            (&[], false),
+            (&[Denied(AtOnce)], true),
+            (&[Approved, Denied(AtOnce)], true),
+            (&[Denied(Strike), Denied(Strike)], false),
+            (&[Denied(Strike), Denied(Strike), Denied(Strike)], true),
+            (&[Denied(Strike), Denied(Strike), Approved, Denied(Strike)], false),
+            (&[Denied(Strike), Denied(NoStrike), Denied(Strike), Denied(NoStrike), Denied(Strike)], true),
+            (&[Denied(NoStrike), Denied(NoStrike), Denied(NoStrike)], false),
+        ];
+        for (ends, expected) in table {
+            assert_eq!(has_to_be_removed(ends.iter().copied()), expected, "{ends:?}");
+        }
     }
 
     #[test]

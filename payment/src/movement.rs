@@ -88,6 +88,9 @@ pub struct Receipt {
     /// Instalments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instalments: Option<u32>,
+    /// The number of the party that it went to, where the money is dispersed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<String>,
 }
 
 impl Movement {

@@ -7,9 +7,11 @@ use url::Url;
 
 use crate::Timestamp;
 use crate::card_number::holds_card_number;
+use crate::dispersion::{self, DispersionPart};
 use crate::id::InstrumentId;
 use crate::money::Money;
 use crate::person::Person;
+use crate::recurrence::{self, Recurrence};
 
 /// Longest merchant reference, in characters.
 pub const MAX_REFERENCE: usize = 64;
@@ -85,6 +87,15 @@ pub struct Order {
     /// Into how many instalments the charge is divided; absent, the shopper chooses or there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instalments: Option<u32>,
+    /// Whether the shopper may pay in parts, by several means (AV-9).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_partial: bool,
+    /// Who gets which part of the total, in the order in which they are charged; empty, all of it goes one way (AV-10).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dispersion: Vec<DispersionPart>,
+    /// How the provider repeats the charge by itself (AV-11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<Recurrence>,
     /// The shopper's equipment as the merchant's server saw it (AV-4.4-08, AV-4.4-09).
     pub shopper: Shopper,
 }
@@ -255,6 +266,11 @@ impl Complaint {
 }
 
 impl Order {
+    /// Whether an instrument is to be kept and nothing to be paid.
+    pub const fn is_enrolment(&self) -> bool {
+        self.keep_instrument && self.total.minor == 0
+    }
+
     /// Every rule that holds whatever the provider. Empty: the order is sound.
     pub fn check(&self, now: Timestamp) -> Vec<Complaint> {
         let mut complaints = Vec::new();
@@ -262,6 +278,8 @@ impl Order {
         self.check_amounts(&mut complaints);
         self.check_counts(&mut complaints);
         self.check_instrument(&mut complaints);
+        dispersion::check(self, &mut complaints);
+        recurrence::check(self, &mut complaints);
         if self.expires_at.is_some_and(|expires_at| expires_at <= now) {
             complaints.push(Complaint::new("expires_at", "invalid_value", "The expiry lies in the past."));
         }
@@ -301,7 +319,8 @@ impl Order {
     }
 
     fn check_amounts(&self, complaints: &mut Vec<Complaint>) {
-        if self.total.minor <= 0 || self.total.minor > MAX_MINOR {
+        let least = i64::from(!self.is_enrolment());
+        if self.total.minor < least || self.total.minor > MAX_MINOR {
             let detail = format!("The total is between 1 and {MAX_MINOR} minor units.");
             complaints.push(Complaint::new("total.minor", "invalid_amount", detail));
         }
@@ -366,6 +385,7 @@ impl Order {
             ("items", self.items.len()),
             ("methods", self.methods.len()),
             ("extra", self.extra.len()),
+            ("dispersion", self.dispersion.len()),
         ];
         for (param, count) in counts {
             if count > MAX_LINES {
@@ -401,11 +421,11 @@ fn refuse_card_number(complaints: &mut Vec<Complaint>, param: &str, text: &str) 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::currency::Currency;
 
-    fn order() -> Order {
+    pub(crate) fn order() -> Order {
         Order {
             reference: "PEDIDO 1/2026".into(),
             total: Money::new(11_900_000, Currency::Cop),
@@ -426,11 +446,14 @@ mod tests {
             instrument: None,
             is_shopper_away: false,
             instalments: None,
+            allow_partial: false,
+            dispersion: vec![],
+            recurrence: None,
             shopper: Shopper { ip: IpAddr::from([203, 0, 113, 24]), user_agent: "Prueba/1.0".into() },
         }
     }
 
-    fn now() -> Timestamp {
+    pub(crate) fn now() -> Timestamp {
         "2026-03-14T15:00:00Z".parse().expect("a timestamp")
     }
 
@@ -479,6 +502,16 @@ mod tests {
             let complaints = broken.check(now());
             assert!(complaints.iter().any(|complaint| complaint.param == param), "{param}: {complaints:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_to_be_paid_only_where_an_instrument_is_to_be_kept() {
+        let mut enrolment = order();
+        enrolment.total.minor = 0;
+        assert_eq!(enrolment.check(now())[0].param, "total.minor");
+        (enrolment.keep_instrument, enrolment.customer) = (true, Some("c1".into()));
+        assert!(enrolment.is_enrolment());
+        assert_eq!(enrolment.check(now()), vec![]);
     }
 
     #[test]

@@ -2,10 +2,14 @@
 
 use std::net::IpAddr;
 
+use url::Url;
+
 use crate::Timestamp;
 use crate::account::Account;
 use crate::agreement::{Agreement, SettingComplaint};
 use crate::entropy::Entropy;
+use crate::fact::Reason;
+use crate::instrument::RemovalRule;
 use crate::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use crate::order::{Complaint, Order};
 use crate::profile::Profile;
@@ -61,6 +65,28 @@ pub trait Provider: Send + Sync {
     /// not done, in seconds. None: it proves nothing, and a person has to look when the answer was lost.
     fn absence_proves_after_s(&self) -> Option<i64> {
         None
+    }
+
+    /// Whether an instrument can be kept with nothing to be paid.
+    fn keeps_without_charge(&self) -> bool {
+        false
+    }
+
+    /// Until when the provider gives a charge back when it is asked to; later a person has to arrange it. None: always.
+    fn reversal_deadline(&self, _charged_at: Timestamp) -> Option<Timestamp> {
+        None
+    }
+
+    /// The script that opens the provider's page in a frame over the shop's own, where what this order is paid with leads no
+    /// further. None: the shopper is redirected.
+    fn lightbox(&self, _order: &Order, _account: &Account) -> Option<Url> {
+        None
+    }
+
+    /// What a denial of a kept instrument's charge, by the reason of its movement, means for the instrument. It depends
+    /// on nothing that could be configured.
+    fn removal_rule(&self, _reason: &Reason) -> RemovalRule {
+        RemovalRule::NoStrike
     }
 
     /// The first step of a task.

@@ -21,6 +21,8 @@ pub enum SubjectKind {
     Attempt,
     /// An instrument that the provider was asked to keep with an attempt.
     Instrument,
+    /// A charge that the provider repeats by itself, after the attempt that began it.
+    RecurringCharge,
 }
 
 impl SubjectKind {
@@ -29,6 +31,7 @@ impl SubjectKind {
         match self {
             Self::Attempt => "attempt",
             Self::Instrument => "instrument",
+            Self::RecurringCharge => "recurring_charge",
         }
     }
 }

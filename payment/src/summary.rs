@@ -173,6 +173,12 @@ fn status(total: Money, sums: &Sums, standings: &[(u32, Standing)]) -> Status {
     if sums.held() > 0 {
         return Status::Authorized;
     }
+    // With nothing to be paid, the provider's word is all there is.
+    if total.minor == 0
+        && standings.iter().any(|(_, standing)| standing.state == AttemptState::Ended(Outcome::Approved))
+    {
+        return Status::Approved;
+    }
     status_of_attempts(standings)
 }
 
@@ -240,6 +246,7 @@ impl Doubts {
         let unanswered = stands(AttemptState::Unanswered);
         let asked_again = stands(AttemptState::AskedAgain);
         let empty_approval = sums.taken == 0
+            && total.minor > 0
             && standings.iter().any(|(_, standing)| {
                 matches!(standing.state, AttemptState::Ended(Outcome::Approved | Outcome::PartiallyExpired))
             });
@@ -257,9 +264,26 @@ impl Doubts {
         if unanswered {
             cases.push(CaseKind::PossibleOrphan);
         }
+        if has_refused_reversal(movements) {
+            cases.push(CaseKind::ReversalRefused);
+        }
         let is_uncertain = contradicted || foreign || unread || unanswered || asked_again || empty_approval;
         Self { is_uncertain, cases }
     }
+}
+
+/// Whether a reversal was refused of money that nothing has given back since.
+fn has_refused_reversal(movements: &[Movement]) -> bool {
+    let gives_back = |movement: &&Movement| {
+        matches!(movement.kind, MovementKind::Reversal | MovementKind::Refund | MovementKind::Return)
+    };
+    let refused = movements.iter().filter(|movement| {
+        movement.kind == MovementKind::Reversal && movement.state == MovementState::Rejected
+    });
+    refused.into_iter().any(|refused| {
+        let mut given_back = movements.iter().filter(gives_back);
+        !given_back.any(|other| other.state == MovementState::Approved && other.parent == refused.parent)
+    })
 }
 
 /// Whether the provider named different tokens for the instrument that it was asked to keep.
@@ -285,6 +309,7 @@ fn paid_after_all(attempts: &[Attempt]) -> bool {
             | FactKind::Unanswered
             | FactKind::AskedAgain
             | FactKind::Instrument(_)
+            | FactKind::Recurred(_)
             | FactKind::Contradicted { .. }
             | FactKind::Told { .. } => false,
         });

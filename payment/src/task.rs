@@ -43,6 +43,8 @@ pub struct Authorization {
     pub return_url: Url,
     /// Our own page where the shopper types a card, or the code of a kept one, for providers without a page.
     pub card_url: Url,
+    /// Where the provider posts notices of this account, for providers that are told so with the order.
+    pub notice_url: Url,
     /// The instrument to charge: always there in a [`Task::ChargeStored`].
     pub instrument: Option<StoredInstrument>,
 }

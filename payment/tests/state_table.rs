@@ -4,6 +4,7 @@ use payment::attempt::Attempt;
 use payment::fact::{Ending, Fact, FactKind, Opening, Outcome, Telling};
 use payment::instrument::{InstrumentTelling, KeepingState};
 use payment::movement::{Movement, MovementKind, MovementState, Receipt};
+use payment::recurrence::Recurred;
 use payment::{Currency, Money, Summary, Timestamp, summary};
 
 const TABLE: &str = include_str!("state_table.csv");
@@ -61,6 +62,13 @@ fn fact(text: &str, currency: Currency) -> Fact {
             last_four: None,
             valid_until: None,
             reason: Default::default(),
+        }),
+        ["recurred"] => FactKind::Recurred(Recurred {
+            provider_reference: "1700004455".into(),
+            state: MovementState::Approved,
+            reason: Default::default(),
+            tries: Some(1),
+            has_more: Some(true),
         }),
         ["timed_out"] => FactKind::TimedOut,
         ["contradicted"] => FactKind::Contradicted { detail: "another reference".into() },

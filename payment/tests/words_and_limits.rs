@@ -53,6 +53,7 @@ fn every_word_is_itself_and_no_two_are_the_same() {
     assert_eq!(verdicts, expected);
     assert_eq!(SubjectKind::Attempt.word(), "attempt");
     assert_eq!(SubjectKind::Instrument.word(), "instrument");
+    assert_eq!(SubjectKind::RecurringCharge.word(), "recurring_charge");
 }
 
 #[test]
@@ -240,6 +241,9 @@ fn order() -> Order {
         instrument: None,
         is_shopper_away: false,
         instalments: None,
+        allow_partial: false,
+        dispersion: vec![],
+        recurrence: None,
         shopper: Shopper { ip: "203.0.113.24".parse().expect("an address"), user_agent: "Prueba/1.0".into() },
     }
 }

@@ -111,7 +111,7 @@ pub fn decision(session: &str, is_approved: bool) -> Command {
 pub fn may_end(session: &Session, is_charged: bool, is_refunded: bool) -> &'static [Status] {
     match (session.status.0.as_str(), session.status.1.as_str()) {
         // Nobody tells of what is given back: the hub learns it when it asks for another reason.
-        ("APPROVED", _) if is_charged && is_refunded => &[Status::Approved, Status::Refunded],
+        ("APPROVED", _) if is_charged && is_refunded => &[Status::Approved, Status::Reversed],
         ("APPROVED", _) if is_charged => &[Status::Approved],
         ("REJECTED", "?C" | "MC") => &[Status::Cancelled],
         ("REJECTED", "EX") => &[Status::Expired],

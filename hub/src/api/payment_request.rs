@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use payment::dispersion::{DispersionPart, Party};
 use payment::order::{Complaint, DetailKind, ExtraField, Language, Shown, TaxKind};
 use payment::order::{Detail, Item, Order, Shopper, Tax};
 use payment::person::{Address, Document, Person};
+use payment::recurrence::{Period, Recurrence};
 use payment::{Currency, Money, Timestamp};
 use serde::Deserialize;
 use url::Url;
@@ -25,8 +27,8 @@ pub struct PaymentRequest {
     /// Your own reference: free text, unique among your payments, at most 64 characters.
     #[schema(max_length = 64, example = "PEDIDO-1042")]
     pub reference: String,
-    /// What is to be paid, taxes included.
-    #[schema(minimum = 1, maximum = 9007199254740991i64, example = 11900000)]
+    /// What is to be paid, taxes included. Nothing, where a card is to be kept with nothing to be paid.
+    #[schema(minimum = 0, maximum = 9007199254740991i64, example = 11900000)]
     pub amount: i64,
     /// ISO 4217.
     #[schema(schema_with = words::currency)]
@@ -89,6 +91,15 @@ pub struct PaymentRequest {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 99)]
     pub instalments: Option<u32>,
+    /// Whether the shopper may pay in parts, by several means.
+    #[serde(default)]
+    pub allow_partial: bool,
+    /// Who gets which part of the amount, in the order in which they are charged; the parts add up to it.
+    #[serde(default)]
+    pub dispersion: Vec<DispersionPartRequest>,
+    /// How the provider repeats the charge by itself. It can be ended at the provider's panel only, and never changed.
+    #[serde(default)]
+    pub recurrence: Option<RecurrenceRequest>,
     /// The shopper's equipment as your server sees it.
     pub shopper: ShopperRequest,
     /// One of your provider accounts; absent, the first that takes the currency.
@@ -163,6 +174,52 @@ pub struct ExtraFieldRequest {
     #[serde(default)]
     #[schema(schema_with = words::shown)]
     pub shown: Shown,
+}
+
+/// One part of the amount, and who gets it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DispersionPartRequest {
+    /// The party's number at the provider; absent, the account's own site.
+    #[serde(default)]
+    pub agreement: Option<u64>,
+    /// What the party is.
+    #[serde(default)]
+    #[schema(schema_with = words::party)]
+    pub party: Party,
+    /// How much it gets, taxes included.
+    #[schema(minimum = 1)]
+    pub amount: i64,
+    /// Taxes contained in this part.
+    #[serde(default)]
+    pub taxes: Vec<TaxRequest>,
+    /// How this part is made up.
+    #[serde(default)]
+    pub details: Vec<DetailRequest>,
+}
+
+/// How the provider repeats a charge by itself.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecurrenceRequest {
+    /// The period.
+    #[schema(schema_with = words::period)]
+    pub period: Period,
+    /// Every how many periods.
+    #[schema(minimum = 1)]
+    pub interval: u32,
+    /// The day of the second charge, after today; absent, one interval after the first.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub next: Option<String>,
+    /// How many charges there are at most; absent, without end.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub most: Option<u32>,
+    /// The last day on which it charges; absent, without end.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub until: Option<String>,
 }
 
 /// The shopper's equipment.
@@ -243,7 +300,7 @@ pub struct AddressRequest {
 }
 
 impl Body for PaymentRequest {
-    const LISTS: &'static [&'static str] = &["taxes", "details", "items", "methods", "extra"];
+    const LISTS: &'static [&'static str] = &["taxes", "details", "items", "methods", "extra", "dispersion"];
 }
 
 impl PaymentRequest {
@@ -259,6 +316,7 @@ impl PaymentRequest {
         });
         let rule = "An id that begins with ins_.";
         let instrument = read(self.instrument, "instrument", rule, &mut unread, |text| text.parse().ok());
+        let recurrence = self.recurrence.map(|recurrence| recurrence.into_recurrence(&mut unread));
         let rule = "An IPv4 or IPv6 address.";
         let ip =
             read(Some(self.shopper.ip), "shopper.ip", rule, &mut unread, |text| text.parse::<IpAddr>().ok());
@@ -288,6 +346,9 @@ impl PaymentRequest {
             instrument,
             is_shopper_away: self.is_shopper_away,
             instalments: self.instalments,
+            allow_partial: self.allow_partial,
+            dispersion: self.dispersion.into_iter().map(|part| part.into_part(currency)).collect(),
+            recurrence,
             shopper: Shopper { ip, user_agent: self.shopper.user_agent },
         };
         Ok((order, self.account))
@@ -352,6 +413,27 @@ impl ItemRequest {
             price: money(self.price),
             tax: self.tax.map(money),
         }
+    }
+}
+
+impl DispersionPartRequest {
+    fn into_part(self, currency: Currency) -> DispersionPart {
+        DispersionPart {
+            agreement: self.agreement,
+            party: self.party,
+            amount: Money::new(self.amount, currency),
+            taxes: self.taxes.into_iter().map(|tax| tax.into_tax(currency)).collect(),
+            details: self.details.into_iter().map(|detail| detail.into_detail(currency)).collect(),
+        }
+    }
+}
+
+impl RecurrenceRequest {
+    fn into_recurrence(self, unread: &mut Vec<Complaint>) -> Recurrence {
+        let mut day =
+            |text, param| read(text, param, "A day as 2026-03-14.", unread, |text| text.parse().ok());
+        let (next, until) = (day(self.next, "recurrence.next"), day(self.until, "recurrence.until"));
+        Recurrence { period: self.period, interval: self.interval, next, most: self.most, until }
     }
 }
 

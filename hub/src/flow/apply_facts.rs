@@ -318,6 +318,7 @@ fn names_subject(kind: &FactKind) -> Option<(SubjectKind, String)> {
         | FactKind::NotOpened(_)
         | FactKind::Unanswered
         | FactKind::AskedAgain
+        | FactKind::Recurred(_)
         | FactKind::TimedOut
         | FactKind::Told { .. } => None,
     }

@@ -171,6 +171,7 @@ fn opening(
         expires_at: attempt.expires_at,
         return_url: hub.return_url(&payment.merchant_id, &attempt.id),
         card_url: hub.card_url(&payment.merchant_id, &attempt.id),
+        notice_url: hub.notice_url(account),
         instrument: stored.map(|stored| stored.instrument),
     });
     let task = match payment.order.is_shopper_away {
@@ -366,6 +367,10 @@ fn check(
         let param = if order.keep_instrument { "keep_instrument" } else { "instrument" };
         let detail = "The provider of this account keeps no instruments.";
         complaints.push(Complaint::new(param, "unsupported_feature", detail));
+    }
+    if order.is_enrolment() && !provider.keeps_without_charge() {
+        let detail = "The provider of this account keeps an instrument only with a payment.";
+        complaints.push(Complaint::new("total.minor", "invalid_amount", detail));
     }
     let expires_at = order.expires_at.unwrap_or_else(|| after(provider.default_life_s(account)));
     if expires_at < after(life.shortest_s) || expires_at > after(life.longest_s) {

@@ -140,6 +140,9 @@ pub struct ReceiptDocument {
     /// Instalments.
     #[schema(required = true)]
     pub instalments: Option<u32>,
+    /// The number of the party that it went to, where the money is dispersed.
+    #[schema(required = true)]
+    pub agreement: Option<String>,
 }
 
 /// A capture, release or refund.
@@ -346,9 +349,18 @@ fn receipt_document(receipt: &Receipt) -> Option<ReceiptDocument> {
     if *receipt == Receipt::default() {
         return None;
     }
-    let Receipt { authorization, number, method, method_name, issuer, last_four, instalments } =
+    let Receipt { authorization, number, method, method_name, issuer, last_four, instalments, agreement } =
         receipt.clone();
-    Some(ReceiptDocument { authorization, number, method, method_name, issuer, last_four, instalments })
+    Some(ReceiptDocument {
+        authorization,
+        number,
+        method,
+        method_name,
+        issuer,
+        last_four,
+        instalments,
+        agreement,
+    })
 }
 
 fn reason_document(reason: &Reason) -> Option<ReasonDocument> {

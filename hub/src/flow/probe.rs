@@ -193,7 +193,7 @@ pub async fn begin_probes(
         let hub = Arc::clone(hub);
         running.spawn(async move {
             let _busy = hub.busy();
-            match resolve(&hub, &work).await {
+            match Box::pin(resolve(&hub, &work)).await {
                 Ok(()) => crash_point!("probe.after_release"),
                 Err(error) => {
                     tracing::error!(attempt = %work.attempt_id, %error, "work could not be finished; its lease will end");

@@ -42,6 +42,16 @@ pub fn shown() -> Object {
     words("Where the provider's pages show it; absent, nowhere.", SHOWN)
 }
 
+/// What a party of a dispersion is.
+pub fn party() -> Object {
+    words("What the party is to the network; absent, a merchant.", PARTIES)
+}
+
+/// Periods of a recurrence.
+pub fn period() -> Object {
+    words("The period.", PERIODS)
+}
+
 /// How an attempt ended.
 pub fn outcome() -> Object {
     words_or_null("What the shopper was shown while the truth was open.", OUTCOMES)
@@ -75,6 +85,8 @@ pub fn event_type() -> Object {
 }
 
 const ADVICE: [&str; 4] = ["retry", "change_request", "change_instrument", "contact"];
+const PARTIES: [&str; 2] = ["merchant", "airline"];
+const PERIODS: [&str; 3] = ["day", "month", "year"];
 const LANGUAGES: [&str; 3] = ["es", "pt", "en"];
 const TAX_KINDS: [&str; 7] = [
     "value_added_tax",
@@ -122,8 +134,10 @@ fn words_or_null<const N: usize>(description: &str, list: [&'static str; N]) -> 
 
 #[cfg(test)]
 mod tests {
+    use payment::dispersion::Party;
     use payment::fact::Outcome;
     use payment::order::{DetailKind, Language, Shown, TaxKind};
+    use payment::recurrence::Period;
     use payment::step::Advice;
     use payment::summary::Certainty;
     use serde::de::DeserializeOwned;
@@ -145,6 +159,8 @@ mod tests {
         assert_eq!(known_to_serde::<TaxKind>(), TAX_KINDS);
         assert_eq!(known_to_serde::<DetailKind>(), DETAIL_KINDS);
         assert_eq!(known_to_serde::<Shown>(), SHOWN);
+        assert_eq!(known_to_serde::<Party>(), PARTIES);
+        assert_eq!(known_to_serde::<Period>(), PERIODS);
         assert_eq!(known_to_serde::<Outcome>(), OUTCOMES);
         assert_eq!(known_to_serde::<Certainty>(), CERTAINTIES);
         let instrument_states = InstrumentState::ALL.map(InstrumentState::word);

@@ -213,5 +213,6 @@ pub(super) static TEXT: Text = Text {
     case_overpaid: "Overpaid",
     case_late_payment: "Late payment",
     case_possible_orphan: "May exist unknown to us",
+    case_reversal_refused: "Reversal refused",
     case_unresolved: "Unresolved",
 };

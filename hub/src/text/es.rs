@@ -213,5 +213,6 @@ pub(super) static TEXT: Text = Text {
     case_overpaid: "Pagado de más",
     case_late_payment: "Pago tardío",
     case_possible_orphan: "Puede existir sin que lo sepamos",
+    case_reversal_refused: "Devolución rechazada",
     case_unresolved: "Sin resolver",
 };

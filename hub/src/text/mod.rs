@@ -70,7 +70,7 @@ messages! {
     verdict_valid verdict_test verdict_repeated verdict_forged verdict_unsigned verdict_unverifiable verdict_unreadable
     verdict_unknown_reference verdict_outside
     // cases
-    case_conflict case_overpaid case_late_payment case_possible_orphan case_unresolved
+    case_conflict case_overpaid case_late_payment case_possible_orphan case_reversal_refused case_unresolved
 }
 
 impl Text {
@@ -186,6 +186,7 @@ impl Text {
             "overpaid" => self.case_overpaid,
             "late_payment" => self.case_late_payment,
             "possible_orphan" => self.case_possible_orphan,
+            "reversal_refused" => self.case_reversal_refused,
             "unresolved" => self.case_unresolved,
             newer => newer,
         }

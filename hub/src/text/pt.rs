@@ -213,5 +213,6 @@ pub(super) static TEXT: Text = Text {
     case_overpaid: "Pago a mais",
     case_late_payment: "Pagamento tardio",
     case_possible_orphan: "Pode existir sem que saibamos",
+    case_reversal_refused: "Devolução recusada",
     case_unresolved: "Sem resolução",
 };

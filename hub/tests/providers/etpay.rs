@@ -43,6 +43,9 @@ fn order(reference: &str) -> Order {
         instrument: None,
         is_shopper_away: false,
         instalments: None,
+        allow_partial: false,
+        dispersion: vec![],
+        recurrence: None,
         shopper: Shopper {
             ip: "203.0.113.24".parse().expect("an address"),
             user_agent: "Mozilla/5.0 (prueba)".into(),

@@ -9,6 +9,7 @@ use payment::movement::{Movement, MovementKind, MovementState, Receipt};
 use payment::operation::{OperationKind, OperationState};
 use payment::order::{Detail, DetailKind, ExtraField, Item, Language, Shopper, Shown, Tax, TaxKind};
 use payment::person::{Document, Person};
+use payment::recurrence::Recurred;
 use payment::summary::Certainty;
 use payment::{Currency, Entropy, Fact, FactKind, Money, Order, Status, Timestamp};
 use url::Url;
@@ -86,6 +87,9 @@ fn order() -> Order {
         instrument: None,
         is_shopper_away: false,
         instalments: None,
+        allow_partial: false,
+        dispersion: vec![],
+        recurrence: None,
         shopper: Shopper { ip: IpAddr::from([203, 0, 113, 24]), user_agent: xss() },
     }
 }
@@ -112,6 +116,7 @@ fn receipt() -> Receipt {
         issuer: Some(xss()),
         last_four: Some(xss()),
         instalments: Some(3),
+        agreement: Some(xss()),
     }
 }
 
@@ -188,6 +193,13 @@ pub(super) fn facts() -> Vec<Fact> {
             last_four: Some(xss()),
             valid_until: Some(xss()),
             reason: reason(),
+        }),
+        FactKind::Recurred(Recurred {
+            provider_reference: xss(),
+            state: MovementState::Approved,
+            reason: reason(),
+            tries: Some(1),
+            has_more: Some(true),
         }),
         FactKind::TimedOut,
         FactKind::Told { outcome: Outcome::Rejected },

@@ -19,6 +19,7 @@ pub(super) const fn fact_word(kind: &FactKind) -> &'static str {
         FactKind::Unanswered => "unanswered",
         FactKind::AskedAgain => "asked_again",
         FactKind::Instrument(_) => "instrument",
+        FactKind::Recurred(_) => "recurred",
         FactKind::TimedOut => "timed_out",
         FactKind::Told { .. } => "told",
     }
@@ -49,6 +50,11 @@ pub(super) fn fact_line(kind: &FactKind) -> String {
             telling.last_four.clone().unwrap_or_default(),
             telling.provider_reference.clone(),
             reason_line(&telling.reason),
+        ]),
+        FactKind::Recurred(recurred) => join(&[
+            word_of(&recurred.state),
+            recurred.provider_reference.clone(),
+            reason_line(&recurred.reason),
         ]),
         FactKind::Told { outcome } => word_of(outcome),
     }

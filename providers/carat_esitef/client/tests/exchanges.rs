@@ -176,6 +176,7 @@ impl Exchange {
             expires_at: "2026-03-14T15:45:31Z".parse().expect("an expiry"),
             return_url: "https://pagos.example/r/loja/att_1".parse().expect("an address"),
             card_url: "https://pagos.example/c/loja/att_1".parse().expect("an address"),
+            notice_url: "https://pagos.example/notices/carat_esitef/loja".parse().expect("an address"),
         })
     }
 

@@ -349,6 +349,7 @@ fn authorization(order: Order) -> Box<Authorization> {
         expires_at: now() + jiff::SignedDuration::from_mins(30),
         return_url: "https://pagos.example/r/loja/att_1".parse().expect("an address"),
         card_url: "https://pagos.example/c/loja/att_1".parse().expect("an address"),
+        notice_url: "https://pagos.example/notices/carat_esitef/loja".parse().expect("an address"),
     })
 }
 
@@ -419,6 +420,9 @@ fn order() -> Order {
         instrument: None,
         is_shopper_away: false,
         instalments: None,
+        allow_partial: false,
+        dispersion: vec![],
+        recurrence: None,
         shopper: Shopper { ip: [203, 0, 113, 24].into(), user_agent: "Prueba/1.0".into() },
     }
 }

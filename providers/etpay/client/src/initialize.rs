@@ -231,6 +231,9 @@ mod tests {
             instrument: None,
             is_shopper_away: false,
             instalments: None,
+            allow_partial: false,
+            dispersion: vec![],
+            recurrence: None,
             shopper: Shopper { ip: [203, 0, 113, 24].into(), user_agent: "Prueba/1.0".into() },
         };
         Authorization {
@@ -239,6 +242,7 @@ mod tests {
             expires_at: "2026-03-02T15:00:00Z".parse().expect("a time"),
             return_url: "https://pagos.example/r/andes/att_1".parse().expect("an address"),
             card_url: "https://pagos.example/c/andes/att_1".parse().expect("an address"),
+            notice_url: "https://pagos.example/notices/etpay/tienda".parse().expect("an address"),
             instrument: None,
         }
     }

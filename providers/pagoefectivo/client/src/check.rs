@@ -84,6 +84,9 @@ pub mod tests {
             instrument: None,
             is_shopper_away: false,
             instalments: None,
+            allow_partial: false,
+            dispersion: vec![],
+            recurrence: None,
             shopper: Shopper { ip: [203, 0, 113, 24].into(), user_agent: "Prueba/1.0".into() },
         }
     }

@@ -182,6 +182,7 @@ mod tests {
             expires_at: at("2026-03-05T04:59:00Z"),
             return_url: "https://pagos.example/r/andes/att_1".parse().expect("an address"),
             card_url: "https://pagos.example/c/andes/att_1".parse().expect("an address"),
+            notice_url: "https://pagos.example/notices/pagoefectivo/tienda".parse().expect("an address"),
             instrument: None,
         }
     }

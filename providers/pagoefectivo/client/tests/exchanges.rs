@@ -157,6 +157,9 @@ impl Exchange {
                     expires_at: self.setting("expires_at").parse().expect("an expiry"),
                     return_url: self.setting("return_url").parse().expect("an address"),
                     card_url: "https://pagos.example/c/andes/att_1".parse().expect("an address"),
+                    notice_url: "https://pagos.example/notices/pagoefectivo/tienda"
+                        .parse()
+                        .expect("an address"),
                     instrument: None,
                 }))
             }

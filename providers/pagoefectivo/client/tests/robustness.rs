@@ -275,6 +275,9 @@ fn authorize() -> Task {
         instrument: None,
         is_shopper_away: false,
         instalments: None,
+        allow_partial: false,
+        dispersion: vec![],
+        recurrence: None,
         shopper: Shopper { ip: [203, 0, 113, 24].into(), user_agent: "Prueba/1.0".into() },
     };
     Task::Authorize(Box::new(Authorization {
@@ -283,6 +286,7 @@ fn authorize() -> Task {
         expires_at: now() + jiff::SignedDuration::from_hours(24),
         return_url: "https://pagos.example/r/andes/att_1".parse().expect("an address"),
         card_url: "https://pagos.example/c/andes/att_1".parse().expect("an address"),
+        notice_url: "https://pagos.example/notices/pagoefectivo/tienda".parse().expect("an address"),
         instrument: None,
     }))
 }

@@ -3,6 +3,8 @@
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Zoned;
+use jiff::civil::Date;
 use jiff::tz::Offset;
 use payment::provider::Moment;
 use payment::step::{Advice, Refusal};
@@ -98,7 +100,17 @@ pub fn tran_key(digest: Digest, raw_nonce: &[u8], seed: &str, secret_key: &Secre
 
 /// An instant as the provider's documentation writes it: whole seconds, Colombia's offset.
 pub fn written_date(instant: Timestamp) -> String {
-    instant.to_zoned(COLOMBIA.to_time_zone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    local(instant).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// The day that it is in Colombia.
+pub fn local_date(instant: Timestamp) -> Date {
+    local(instant).date()
+}
+
+/// An instant in Colombia's time.
+pub fn local(instant: Timestamp) -> Zoned {
+    instant.to_zoned(COLOMBIA.to_time_zone())
 }
 
 /// The refusal that a failed authentication means. The provider tells the case only as a number at the end

@@ -32,6 +32,11 @@ impl Status {
         }
     }
 
+    /// Its word; empty when there is none.
+    pub fn status_text(&self) -> &str {
+        self.status.text().unwrap_or_default()
+    }
+
     /// The instant it names.
     pub fn date(&self) -> Option<Timestamp> {
         self.date.text()?.parse().ok()
@@ -118,6 +123,8 @@ fn refusal(http_status: u16, status: &Status) -> Refusal {
         (401 | 403, _) => ("config_error", Advice::Contact),
         // Not while somebody pays, nor after somebody paid; ask what became of it.
         (_, "action_not_allowed") => ("processing_error", Advice::Retry),
+        // A token that nothing can be charged with.
+        (_, "XN") => ("provider_refused", Advice::ChangeInstrument),
         (429, _) | (_, "RM") => ("processing_error", Advice::Retry),
         (_, "request_not_valid" | "payer_data_not_valid" | "max_dispersion_error" | "0") => {
             ("invalid_value", Advice::ChangeRequest)

@@ -6,6 +6,7 @@
 use payment::Currency;
 use payment::order::{Complaint, ExtraField, Order, Tax};
 
+use super::divided;
 use super::person::{self, Role};
 
 /// Keywords of extra fields that mean something to the provider or its plugins (PROTOCOL.md 6.5).
@@ -35,6 +36,7 @@ pub fn order(order: &Order) -> Vec<Complaint> {
     taxes(&order.taxes, &mut complaints);
     extra(&order.extra, &mut complaints);
     methods(&order.methods, &mut complaints);
+    divided::check(order, &mut complaints);
     complaints
 }
 
@@ -103,7 +105,7 @@ fn methods(methods: &[String], complaints: &mut Vec<Complaint>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use payment::Money;
     use payment::order::{Language, Shopper, Shown, TaxKind};
     use payment::person::{Document, Person};
@@ -121,7 +123,7 @@ mod tests {
         }
     }
 
-    fn sound() -> Order {
+    pub fn sound() -> Order {
         Order {
             reference: "PRUEBA-1".into(),
             total: Money::new(11_900_000, Currency::Cop),
@@ -150,6 +152,9 @@ mod tests {
             instrument: None,
             is_shopper_away: false,
             instalments: None,
+            allow_partial: false,
+            dispersion: vec![],
+            recurrence: None,
             shopper: Shopper { ip: [203, 0, 113, 24].into(), user_agent: "Prueba/1.0".into() },
         }
     }

@@ -2,35 +2,49 @@
 //! create, ask for and may cancel; a signed notice tells when it ended.
 
 mod answer;
+mod attempts;
 mod call;
 mod cancel;
 mod check;
+mod collect;
 mod create;
+mod divided;
 mod documents;
+mod instrument;
+mod invalidate;
+mod lightbox;
 mod notice;
 mod order;
 mod person;
+mod profile;
 mod reasons;
+mod removal;
+mod reverse;
 mod session;
+mod stage;
 mod storefront;
 mod transaction;
 mod wire;
 
 use payment::account::Account;
+use payment::fact::Reason;
+use payment::instrument::RemovalRule;
 use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::order::{Complaint, Order};
-use payment::profile::{
-    CLEAR_ALPHABET, Cadence, LifeRule, Profile, QueryPolicy, ReferenceRule, Setting, SettingKind,
-};
+use payment::profile::Profile;
 use payment::provider::{Moment, Provider};
-use payment::step::{Call, Input, Memo, Refusal, Step};
+use payment::step::{Answer, Call, Input, Memo, Refusal, Step};
 use payment::task::Task;
-use payment::{Currency, Timestamp};
+use payment::{Subject, Timestamp};
+use url::Url;
 
+pub use create::SKIP_RESULT;
 pub use reasons::{Level, ReasonText, reason_text, reason_texts};
 pub use storefront::{LOGO_URL, storefront};
 
-use crate::authentication::{CLOCK_REFUSED, DIGEST, DIGESTS, LOGIN, SECRET_KEY};
+use self::profile::PROFILE;
+use self::stage::Stage;
+use crate::authentication::CLOCK_REFUSED;
 
 /// Aval Pay, as the hub drives it. It has no state: everything comes with the task and the account.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,42 +63,70 @@ impl Provider for AvalPay {
         check::order(order)
     }
 
+    fn keeps_without_charge(&self) -> bool {
+        true
+    }
+
+    fn reversal_deadline(&self, charged_at: Timestamp) -> Option<Timestamp> {
+        reverse::deadline(charged_at)
+    }
+
+    fn lightbox(&self, order: &Order, account: &Account) -> Option<Url> {
+        lightbox::script(order, &account.base_url)
+    }
+
+    fn removal_rule(&self, reason: &Reason) -> RemovalRule {
+        removal::rule(reason)
+    }
+
     fn begin(&self, task: &Task, account: &Account, moment: Moment) -> Step {
         let step = match task {
+            // In one click or without the shopper, a kept card is charged in the same way (AV-8.1-01).
+            Task::Authorize(authorization) if authorization.instrument.is_some() => {
+                collect::begin(authorization, account, moment)
+            }
             Task::Authorize(authorization) => create::begin(authorization, account, moment),
+            Task::ChargeStored(authorization) => collect::begin(authorization, account, moment),
             Task::LookUp(target) => session::begin(target, account, moment),
             Task::Withdraw(target) => cancel::begin(target, account, moment),
-            Task::ChargeStored(_) | Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_) => Err(has_none()),
+            Task::Operate(act) => reverse::begin(act, account, moment),
+            Task::Invalidate(stored) => invalidate::begin(stored, account, moment),
+            Task::Pay(_) => Err(has_no_form()),
         };
         step.unwrap_or_else(|refusal| Step::Refused(*refusal))
     }
 
     fn resume(&self, task: &Task, account: &Account, memo: &Memo, input: Input, moment: Moment) -> Step {
-        let answer = match input {
-            Input::Answer(answer) => answer,
-            Input::Lost { maybe_sent } => {
-                let cause = if maybe_sent { "no whole answer came" } else { "nothing could be sent" };
-                return Step::Unclear { cause: cause.to_owned() };
+        let Some(stage) = Stage::of(memo) else {
+            return Step::Unclear { cause: "the memo is none of this client's".to_owned() };
+        };
+        let provider_date = match &input {
+            Input::Answer(answer) => answer.provider_date,
+            Input::Lost { .. } => None,
+        };
+        let is_first = stage == Stage::default();
+        let step = match (task, &input) {
+            (Task::Operate(act), _) => reverse::resume(act, account, stage, &input, moment),
+            (_, Input::Answer(answer)) => read(task, account, answer),
+            (_, Input::Lost { maybe_sent }) => {
+                let cause = if *maybe_sent { "no whole answer came" } else { "nothing could be sent" };
+                Step::Unclear { cause: cause.to_owned() }
             }
         };
-        let step = match task {
-            Task::Authorize(authorization) => create::read(&answer, authorization, account),
-            Task::LookUp(target) => session::read(&answer, target, account),
-            Task::Withdraw(target) => cancel::read(&answer, target, account),
-            Task::ChargeStored(_) | Task::Pay(_) | Task::Operate(_) | Task::Invalidate(_) => {
-                Step::Refused(*has_none())
-            }
-        };
-        match (&step, answer.provider_date) {
-            (Step::Refused(refusal), Some(now)) if is_about_our_clock(refusal) && *memo != by_its_clock() => {
-                with_memo(self.begin(task, account, Moment { now, ..moment }), by_its_clock())
+        match (&step, provider_date) {
+            (Step::Refused(refusal), Some(now)) if is_about_our_clock(refusal) && is_first => {
+                with_memo(self.begin(task, account, Moment { now, ..moment }), Stage::by_its_clock().memo())
             }
             _ => step,
         }
     }
 
-    fn read_notice(&self, notice: &RawNotice, keys: Keys<'_>, _now: Timestamp) -> Reading {
-        notice::read(notice, keys.account)
+    fn claimed_subject(&self, notice: &RawNotice, account: &Account) -> Option<Subject> {
+        notice::claimed_subject(notice, account)
+    }
+
+    fn read_notice(&self, notice: &RawNotice, keys: Keys<'_>, now: Timestamp) -> Reading {
+        notice::read(notice, keys, now)
     }
 
     fn reply_to(&self, verdict: Verdict) -> NoticeReply {
@@ -92,20 +134,30 @@ impl Provider for AvalPay {
     }
 }
 
-/// What this client does not do.
-fn has_none() -> Box<Refusal> {
-    Box::new(Refusal::unsupported("This account has no such operation."))
+/// What an answer to a task's only call makes known.
+fn read(task: &Task, account: &Account, answer: &Answer) -> Step {
+    match task {
+        Task::Authorize(authorization) if authorization.instrument.is_some() => {
+            collect::read(answer, authorization, account)
+        }
+        Task::Authorize(authorization) => create::read(answer, authorization, account),
+        Task::ChargeStored(authorization) => collect::read(answer, authorization, account),
+        Task::LookUp(target) => session::read(answer, target, account),
+        Task::Withdraw(target) => cancel::read(answer, target, account),
+        Task::Invalidate(stored) => invalidate::read(answer, stored, account),
+        Task::Pay(_) | Task::Operate(_) => Step::Refused(*has_no_form()),
+    }
+}
+
+/// Cards are typed on the provider's page only.
+fn has_no_form() -> Box<Refusal> {
+    Box::new(Refusal::unsupported("Aval Pay takes cards on its own page only."))
 }
 
 /// Whether a request was refused only because its seed is more than five minutes off (PROTOCOL.md 3.4). It had no
 /// effect then, so that the same may be asked once more with the provider's own time, which its answer tells.
 fn is_about_our_clock(refusal: &Refusal) -> bool {
     refusal.provider_code.as_deref() == Some(CLOCK_REFUSED)
-}
-
-/// Remembers that the seed is of the provider's clock, so that it is corrected once only.
-fn by_its_clock() -> Memo {
-    Memo(r#"{"seed":"provider_clock"}"#.to_owned())
 }
 
 fn with_memo(step: Step, memo: Memo) -> Step {
@@ -115,98 +167,14 @@ fn with_memo(step: Step, memo: Memo) -> Step {
     }
 }
 
-/// What is so of Aval Pay.
-static PROFILE: Profile = Profile {
-    id: "avalpay",
-    brand: "Aval Pay",
-    countries: &["CO"],
-    currencies: &[Currency::Cop, Currency::Usd],
-    zone: "America/Bogota",
-    // At most 32 letters and digits (AV-4.4-02, AV-4.4-03), a new one for each session (AV-4.7-14).
-    reference: ReferenceRule { length: 26, alphabet: CLEAR_ALPHABET },
-    // AV-2-01. The provider itself only asks for five minutes.
-    life: LifeRule { shortest_s: 10 * MINUTE, longest_s: 30 * MINUTE, default_s: 30 * MINUTE },
-    query: QueryPolicy {
-        // AV-4-04.
-        on_every_return: true,
-        // AV-4.6-02; the first one and the one after the expiry, since a lost notice is never sent again.
-        usual: Cadence { first_after_s: 5 * MINUTE, every_s: 24 * HOUR, after_expiry_s: Some(2 * MINUTE) },
-        // AV-4.6-03.
-        certification: Cadence { first_after_s: 15 * MINUTE, every_s: 15 * MINUTE, after_expiry_s: None },
-        // A bank may leave an attempt undecided for days (AV-4.3-01).
-        grace_s: 7 * 24 * HOUR,
-        // It tells that a session's time ran out.
-        own_expiry_s: None,
-    },
-    settings: SETTINGS,
-    operations: payment::operation::Operations::NONE,
-    keeps_instruments: false,
-    masked_members: MASKED_MEMBERS,
-};
-
-const MINUTE: i64 = 60;
-const HOUR: i64 = 60 * MINUTE;
-
-const SETTINGS: &[Setting] = &[
-    Setting { name: LOGIN, kind: SettingKind::Credential, help: "The site's identifier, 32 characters." },
-    Setting {
-        name: SECRET_KEY,
-        kind: SettingKind::Secret,
-        help: "The site's secret key (tranKey in the provider's panel); several while it is being changed.",
-    },
-    Setting {
-        name: DIGEST,
-        kind: SettingKind::OneOf(DIGESTS),
-        help: "Digest of the authentication; sha1 only for a site that the provider has not moved yet.",
-    },
-];
-
-/// What proves a request, and what tells about people.
-const MASKED_MEMBERS: &[&str] = &[
-    "tranKey",
-    "nonce",
-    "signature",
-    "document",
-    "surname",
-    "email",
-    "mobile",
-    "phone",
-    "street",
-    "token",
-    "subtoken",
-];
-
 #[cfg(test)]
 mod tests {
+    use payment::Currency;
     use payment::Entropy;
     use payment::account::Environment;
 
     use super::*;
-
-    #[test]
-    fn the_probe_s_cadences_are_those_of_the_guide() {
-        let _story = testing::story("the_probe_s_cadences_are_those_of_the_guide");
-        let policy = AvalPay.profile().query;
-        assert!(policy.on_every_return);
-        assert_eq!((policy.usual.every_s, policy.certification.every_s), (86_400, 900));
-        let life = AvalPay.profile().life;
-        assert_eq!((life.shortest_s, life.longest_s, life.default_s), (600, 1800, 1800));
-    }
-
-    #[test]
-    fn a_minted_reference_is_short_and_alphanumeric_and_never_the_same() {
-        let _story = testing::story("a_minted_reference_is_short_and_alphanumeric_and_never_the_same");
-        let rule = AvalPay.profile().reference;
-        let now = "2026-03-14T15:15:30Z".parse().expect("a time");
-        let minted: Vec<String> = (0..50).map(|byte| rule.mint(now, Entropy::new([byte; 32]))).collect();
-        for reference in &minted {
-            assert!(reference.len() <= 32 && reference.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        }
-        // The alphabet has 32 letters, so that bytes 32 apart choose the same one.
-        let distinct: std::collections::BTreeSet<&String> = minted[..32].iter().collect();
-        assert_eq!(distinct.len(), 32);
-        testing::covers!("AV-4.4-02", "AV-4.4-03", "AV-4.7-15");
-    }
+    use crate::authentication::{LOGIN, SECRET_KEY};
 
     #[test]
     fn a_lost_answer_is_never_taken_for_an_outcome() {

@@ -2,10 +2,17 @@
 //!
 //! The signature covers id, status and date, and neither reference nor reason nor any amount. So even a
 //! genuine notice yields no fact about money: it names the session to ask for, at once.
+//!
+//! Except that of a charge which the provider repeats by itself (14.4): nobody can be asked about it (AV-U43), so that its
+//! notice alone tells. AV-U42: it is assumed to be signed like a session's, and is believed only when it is.
 
 use aws_lc_rs::digest;
-use payment::Account;
-use payment::notice::{NoticeReply, RawNotice, Reading, Verdict};
+use payment::fact::{Fact, FactKind, Observation};
+use payment::movement::MovementState;
+use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
+use payment::recurrence::Recurred;
+use payment::subject::SubjectKind;
+use payment::{Account, Subject, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use subtle::{Choice, ConstantTimeEq};
@@ -23,7 +30,8 @@ const SHA256_MARK: &str = "sha256:";
 const TEST_REASON: &str = "TT";
 
 /// Reads a notice. Never panics on any bytes.
-pub fn read(notice: &RawNotice, account: &Account) -> Reading {
+pub fn read(notice: &RawNotice, keys: Keys<'_>, now: Timestamp) -> Reading {
+    let account = keys.account;
     if notice.method != "POST" {
         return not_believed(Verdict::Unreadable, "a notice is a POST");
     }
@@ -38,11 +46,35 @@ pub fn read(notice: &RawNotice, account: &Account) -> Reading {
     if secrets.is_empty() {
         return not_believed(Verdict::Forged, "the account has no secret to verify with");
     }
-    let signed = format!("{}{}{}", message.request_id, message.status, message.date);
+    let signed = format!("{}{}{}", message.id, message.status.status_text(), message.date);
     if !is_signed(&signed, &message.signature, secrets) {
         return not_believed(Verdict::Forged, "the signature does not hold");
     }
-    let (verdict, reason) = if message.reason == TEST_REASON {
+    let repeat_key = Some(format!(
+        "{}|{}|{}|{}",
+        message.id,
+        message.status.status_text(),
+        message.date,
+        message.signature
+    ));
+    if let Some(recurring) = &message.recurring {
+        if keys.attempt.is_some() {
+            return not_believed(Verdict::Forged, "the signature is that of a session");
+        }
+        let observation = recurred(&message, recurring, account, now);
+        return Reading {
+            verdict: Verdict::Valid,
+            reason: "signed by the provider, of a charge that it repeats by itself",
+            subject: Some(observation.subject.clone()),
+            reference: message.reference,
+            observations: vec![observation],
+            ask: false,
+            repeat_key,
+            tokens: Vec::new(),
+            handover: None,
+        };
+    }
+    let (verdict, reason) = if message.status.reason.text() == Some(TEST_REASON) {
         // The reason is not signed: a final notice may have been changed into a test, so ask all the same.
         (Verdict::Test, "the provider tries the address")
     } else {
@@ -51,17 +83,21 @@ pub fn read(notice: &RawNotice, account: &Account) -> Reading {
     Reading {
         verdict,
         reason,
-        subject: Some(subject(account, &message.request_id)),
+        subject: Some(subject(account, &message.id)),
         reference: message.reference,
         observations: Vec::new(),
         ask: true,
-        repeat_key: Some(format!(
-            "{}|{}|{}|{}",
-            message.request_id, message.status, message.date, message.signature
-        )),
+        repeat_key,
         tokens: Vec::new(),
         handover: None,
     }
+}
+
+/// The session whose signature would hold for a recurring charge as well: the two are signed alike, and the shopper's browser
+/// is given a session's in a lightbox (PROTOCOL.md 15). A charge with the id of a session is therefore not believed.
+pub fn claimed_subject(notice: &RawNotice, account: &Account) -> Option<Subject> {
+    let message = message(&notice.body).ok()?;
+    message.recurring.is_some().then(|| subject(account, &message.id))
 }
 
 /// What the provider is answered. It calls once and never again, whatever the answer (PROTOCOL.md 14.1);
@@ -79,13 +115,39 @@ pub const fn reply_to(verdict: Verdict) -> NoticeReply {
     NoticeReply { status, content_type: "application/json", body }
 }
 
+/// What became of a charge that the provider has repeated by itself: a thing of its own, whose amount is the order's.
+fn recurred(message: &Message, recurring: &Recurring, account: &Account, now: Timestamp) -> Observation {
+    let state = match message.status.status_text() {
+        "APPROVED" => MovementState::Approved,
+        "REJECTED" | "FAILED" => MovementState::Rejected,
+        _ => MovementState::Pending,
+    };
+    let recurred = Recurred {
+        provider_reference: message.id.clone(),
+        state,
+        reason: message.status.told(),
+        tries: recurring.tries.text().and_then(|text| text.parse().ok()),
+        has_more: match recurring.enabled.text() {
+            Some("1" | "true") => Some(true),
+            Some("0" | "false") => Some(false),
+            Some(_) | None => None,
+        },
+    };
+    let (account, kind) = (account.id.clone(), SubjectKind::RecurringCharge);
+    let subject = Subject { account, kind, provider_reference: message.id.clone() };
+    let at = message.status.date().unwrap_or(now);
+    Observation { subject, facts: vec![Fact::new(at, FactKind::Recurred(recurred))] }
+}
+
 /// A notice of the documented shape.
 struct Message {
-    request_id: String,
-    status: String,
+    /// Of the session, or of a recurring charge.
+    id: String,
+    status: Status,
     /// Byte for byte: the signature covers the text, not the instant.
     date: String,
-    reason: String,
+    /// Only where a charge was repeated.
+    recurring: Option<Recurring>,
     reference: Option<String>,
     /// Empty when there is none.
     signature: String,
@@ -103,6 +165,16 @@ struct Body {
     signature: Scalar,
     #[serde(default, rename = "internalReference")]
     internal_reference: Scalar,
+    #[serde(default)]
+    recurring: Part<Recurring>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Recurring {
+    #[serde(default)]
+    tries: Scalar,
+    #[serde(default)]
+    enabled: Scalar,
 }
 
 fn message(body: &[u8]) -> Result<Message, &'static str> {
@@ -112,18 +184,22 @@ fn message(body: &[u8]) -> Result<Message, &'static str> {
     }
     serde_json::from_str::<Unambiguous>(text).map_err(|_| "the body is not JSON, or names a member twice")?;
     let body: Body = serde_json::from_str(text).map_err(|_| "the body is not JSON as documented")?;
-    if body.request_id.text().is_none() && body.internal_reference.text().is_some() {
-        return Err("it tells of a recurring charge, which has no session");
-    }
-    let request_id = body.request_id.id().ok_or("there is no session id")?;
+    // A session's notice may carry more; a recurring charge has no session, and says so.
+    let (id, recurring) = match (body.request_id.text(), &body.recurring) {
+        (None, Part::Read(recurring)) => {
+            let id = body.internal_reference.id().ok_or("there is no id of the charge")?;
+            (id, Some(recurring.clone()))
+        }
+        _ => (body.request_id.id().ok_or("there is no session id")?, None),
+    };
     let status = body.status.read().ok_or("there is no status")?;
-    let word = status.status.text().ok_or("there is no status")?;
+    status.status.text().ok_or("there is no status")?;
     let date = status.date.text().ok_or("there is no date")?;
     Ok(Message {
-        request_id: request_id.to_owned(),
-        status: word.to_owned(),
+        id: id.to_owned(),
+        status: status.clone(),
         date: date.to_owned(),
-        reason: status.reason.for_people(),
+        recurring,
         reference: body.reference.told(),
         signature: body.signature.text().unwrap_or_default().to_owned(),
     })
@@ -199,7 +275,7 @@ mod tests {
             headers: vec![],
             body: body.as_bytes().to_vec(),
         };
-        read(&notice, &account(secrets))
+        read(&notice, Keys::of(&account(secrets)), "2026-03-14T15:22:08Z".parse().expect("a time"))
     }
 
     #[test]
@@ -288,8 +364,7 @@ mod tests {
         }
         let recurring = SIGNED.replace("\"requestId\"", "\"internalReference\"");
         let reading = read_body(&recurring);
-        assert_eq!(reading.verdict, Verdict::Unreadable);
-        assert!(reading.reason.contains("recurring"));
+        assert_eq!(reading.verdict, Verdict::Unreadable, "no session, and no recurrence either");
         let neither = SIGNED.replace("\"requestId\":508817,", "");
         assert_eq!(read_body(&neither).reason, "there is no session id");
         let both = SIGNED.replace("\"requestId\"", "\"internalReference\":7,\"requestId\"");

@@ -1,8 +1,12 @@
 //! An order in the provider's words: how persons, amounts, taxes, details, items and extra fields are
 //! written (PROTOCOL.md 6.2 to 6.5). Members that we do not know are left out, never sent empty.
 
+use payment::Money;
+use payment::dispersion::{DispersionPart, Party};
 use payment::order::{Detail, DetailKind, ExtraField as Extra, Item, Order, Shown, Tax, TaxKind};
 use payment::person::{Address, Person};
+use payment::recurrence::{Period, Recurrence};
+use payment::task::Authorization;
 use serde::Serialize;
 
 use super::wire::Digits;
@@ -72,31 +76,135 @@ impl<'a> Place<'a> {
 
 /// The member `payment`.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Payment<'a> {
     reference: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
     amount: Amount,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    allow_partial: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    subscribe: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     shipping: Option<Buyer<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     items: Vec<Line<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<ExtraField<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recurring: Option<Recurring<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dispersion: Vec<Share>,
 }
 
 impl<'a> Payment<'a> {
-    pub fn new(reference: &'a str, order: &'a Order) -> Self {
+    /// Of a session.
+    pub fn new(authorization: &'a Authorization) -> Self {
+        let Authorization { reference, order, notice_url, .. } = authorization;
+        Self {
+            allow_partial: order.allow_partial,
+            subscribe: order.keep_instrument,
+            recurring: order
+                .recurrence
+                .as_ref()
+                .map(|recurrence| Recurring::new(recurrence, notice_url.as_str())),
+            ..Self::plain(reference, order)
+        }
+    }
+
+    /// Of a charge of a kept card, which has no session to hold the extra fields.
+    pub fn of_collect(reference: &'a str, order: &'a Order) -> Self {
+        let fields = order.extra.iter().map(ExtraField::new).collect();
+        Self { fields, ..Self::plain(reference, order) }
+    }
+
+    fn plain(reference: &'a str, order: &'a Order) -> Self {
         Self {
             reference,
-            description: order.description.as_deref().filter(|text| !text.trim().is_empty()),
-            amount: Amount {
-                currency: order.total.currency.code(),
-                total: Digits(order.total),
-                taxes: order.taxes.iter().map(TaxLine::new).collect(),
-                details: order.details.iter().map(DetailLine::new).collect(),
-            },
+            description: description(order),
+            amount: Amount::new(order.total, &order.taxes, &order.details),
+            allow_partial: false,
+            subscribe: false,
             shipping: order.shipping.as_ref().map(Buyer::new),
             items: order.items.iter().map(Line::new).collect(),
+            fields: Vec::new(),
+            recurring: None,
+            dispersion: order.dispersion.iter().map(Share::new).collect(),
         }
+    }
+}
+
+fn description(order: &Order) -> Option<&str> {
+    order.description.as_deref().filter(|text| !text.trim().is_empty())
+}
+
+/// The member `subscription`: a card is kept, and nothing is paid.
+#[derive(Serialize)]
+pub struct Subscription<'a> {
+    reference: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+}
+
+impl<'a> Subscription<'a> {
+    pub fn new(reference: &'a str, order: &'a Order) -> Self {
+        Self { reference, description: description(order) }
+    }
+}
+
+/// The member `payment.recurring` (PROTOCOL.md 6.7).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Recurring<'a> {
+    periodicity: &'static str,
+    interval: u32,
+    max_periods: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_payment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_date: Option<String>,
+    notification_url: &'a str,
+}
+
+/// What stands for "without end".
+const WITHOUT_END: i64 = -1;
+
+impl<'a> Recurring<'a> {
+    fn new(recurrence: &Recurrence, notification_url: &'a str) -> Self {
+        let periodicity = match recurrence.period {
+            Period::Day => "D",
+            Period::Month => "M",
+            Period::Year => "Y",
+        };
+        Self {
+            periodicity,
+            interval: recurrence.interval,
+            max_periods: recurrence.most.map_or(WITHOUT_END, i64::from),
+            next_payment: recurrence.next.map(|day| day.to_string()),
+            due_date: recurrence.until.map(|day| day.to_string()),
+            notification_url,
+        }
+    }
+}
+
+/// One entry of `payment.dispersion` (PROTOCOL.md 6.4). No agreement is the account's own site.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Share {
+    agreement: Option<u64>,
+    agreement_type: &'static str,
+    amount: Amount,
+}
+
+impl Share {
+    fn new(part: &DispersionPart) -> Self {
+        let agreement_type = match part.party {
+            Party::Merchant => "MERCHANT",
+            Party::Airline => "AIRLINE",
+        };
+        let amount = Amount::new(part.amount, &part.taxes, &part.details);
+        Self { agreement: part.agreement, agreement_type, amount }
     }
 }
 
@@ -108,6 +216,17 @@ struct Amount {
     taxes: Vec<TaxLine>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     details: Vec<DetailLine>,
+}
+
+impl Amount {
+    fn new(total: Money, taxes: &[Tax], details: &[Detail]) -> Self {
+        Self {
+            currency: total.currency.code(),
+            total: Digits(total),
+            taxes: taxes.iter().map(TaxLine::new).collect(),
+            details: details.iter().map(DetailLine::new).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -218,7 +337,7 @@ const fn detail_kind(kind: DetailKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use payment::{Currency, Money};
+    use payment::Currency;
 
     use super::*;
 

@@ -1,15 +1,19 @@
 //! Asking for a session, and what its answer makes known (PROTOCOL.md 7).
 
 use payment::fact::{Ending, Fact, FactKind, Observation, Outcome, Reason, Telling};
+use payment::instrument::{InstrumentToken, KeepingState};
 use payment::provider::Moment;
-use payment::step::{AfterLost, Answer, Refusal, Step};
+use payment::step::{AfterLost, Answer, Learned, Refusal, Step};
 use payment::subject::SubjectKind;
 use payment::task::Target;
 use payment::{Account, Money, Subject, Timestamp};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::answer::{self, Status, Unusable};
+use super::attempts::Attempts;
 use super::call::{self, OnlyAuthentication, Operation};
+use super::instrument::{Subscription, telling};
 use super::transaction::{State, Transaction};
 use super::wire::{Amount, Part, Scalar};
 
@@ -43,6 +47,8 @@ pub struct Session {
     request: Part<Echo>,
     #[serde(default)]
     payment: Part<Vec<Part<Transaction>>>,
+    #[serde(default)]
+    subscription: Part<Subscription>,
 }
 
 /// What we asked for, echoed.
@@ -50,6 +56,8 @@ pub struct Session {
 struct Echo {
     #[serde(default)]
     payment: Part<EchoedPayment>,
+    #[serde(default)]
+    subscription: Part<EchoedPayment>,
     #[serde(default)]
     expiration: Scalar,
 }
@@ -60,6 +68,8 @@ struct EchoedPayment {
     reference: Scalar,
     #[serde(default)]
     amount: Part<Amount>,
+    #[serde(default)]
+    dispersion: Part<Vec<IgnoredAny>>,
 }
 
 /// Turns a session into facts about the attempt, after comparing it with what was asked for.
@@ -72,12 +82,17 @@ pub fn observe(session: &Session, target: &Target, account: &Account, received_a
         return Unusable::Unclear("the answer does not tell where the session stands").into();
     };
     let told_at = status.date().unwrap_or(received_at);
-    let facts = match contradiction(session, id, target) {
-        Some(detail) => vec![Fact::new(told_at, FactKind::Contradicted { detail })],
-        None => View { session, status, word, told_at, target }.facts(),
-    };
     let subject = subject(account, &target.provider_reference);
-    Step::Learned(vec![Observation { subject, facts }].into())
+    let attempts = Attempts::of(&session.payment);
+    if let Some(detail) = contradiction(session, &attempts, id, target) {
+        let facts = vec![Fact::new(told_at, FactKind::Contradicted { detail })];
+        return Step::Learned(vec![Observation { subject, facts }].into());
+    }
+    let view = View { session, attempts, status, word, told_at, target };
+    let (card, tokens) = view.card();
+    let facts = view.facts().into_iter().chain(card).collect();
+    let observations = vec![Observation { subject, facts }];
+    Step::Learned(Learned { observations, tokens, ..Learned::default() })
 }
 
 /// The subject of a session's facts.
@@ -90,15 +105,16 @@ pub fn subject(account: &Account, request_id: &str) -> Subject {
 }
 
 /// What disagrees with what we asked for. Then nothing else of the answer is believed.
-fn contradiction(session: &Session, id: &str, target: &Target) -> Option<String> {
+fn contradiction(session: &Session, attempts: &Attempts, id: &str, target: &Target) -> Option<String> {
     if id != target.provider_reference {
         return Some(format!("Session {} was asked for and {id} answered.", target.provider_reference));
     }
-    let echo = session.request.read().and_then(|request| request.payment.read());
-    let echoed_reference = echo.map(|payment| &payment.reference);
-    let transactions = session.transactions().filter_map(Part::read);
-    let references = transactions.clone().map(|transaction| &transaction.reference);
-    for reference in echoed_reference.into_iter().chain(references) {
+    let request = session.request.read();
+    let echo = request.and_then(|request| request.payment.read());
+    let echoed_subscription = request.and_then(|request| request.subscription.read());
+    let echoed_reference = [echo, echoed_subscription].into_iter().flatten().map(|echo| &echo.reference);
+    let references = attempts.iter().filter_map(Transaction::own_reference);
+    for reference in echoed_reference.chain(references) {
         if reference.text().is_some_and(|text| text != target.reference) {
             let other = reference.for_people();
             return Some(format!("The reference is {other} and not {}.", target.reference));
@@ -110,8 +126,8 @@ fn contradiction(session: &Session, id: &str, target: &Target) -> Option<String>
     {
         return Some(format!("The session is for {amount} and not {}.", target.total));
     }
-    let charged = transactions.filter_map(|transaction| transaction.asked_amount());
-    for amount in echoed_amount.into_iter().chain(charged) {
+    let charged = attempts.iter().filter_map(Transaction::asked_amount);
+    for amount in echoed_amount.cloned().into_iter().chain(charged) {
         let currency = amount.currency.text();
         if currency.is_some_and(|code| code != target.total.currency.code()) {
             let other = amount.currency.for_people();
@@ -122,8 +138,20 @@ fn contradiction(session: &Session, id: &str, target: &Target) -> Option<String>
 }
 
 impl Session {
-    fn transactions(&self) -> impl Iterator<Item = &Part<Transaction>> + Clone {
-        self.payment.read().into_iter().flatten()
+    /// The provider's reference.
+    pub fn id(&self) -> Option<&str> {
+        self.request_id.id()
+    }
+
+    /// When the provider said so.
+    pub fn told_at(&self) -> Option<Timestamp> {
+        self.status.read()?.date()
+    }
+
+    /// Whether several parties were to be paid.
+    fn is_dispersed(&self) -> bool {
+        let echo = self.request.read().and_then(|request| request.payment.read());
+        echo.and_then(|payment| payment.dispersion.read()).is_some_and(|parts| !parts.is_empty())
     }
 
     fn expiration(&self) -> Option<Timestamp> {
@@ -134,6 +162,7 @@ impl Session {
 /// A session that is the one we asked for.
 struct View<'a> {
     session: &'a Session,
+    attempts: Attempts,
     status: &'a Status,
     word: &'a str,
     /// When the provider said so: in practice the instant of the query, another one each time.
@@ -154,17 +183,46 @@ impl View<'_> {
             _ => Fact::new(self.told_at, FactKind::Unrecognized(Telling { reason })),
         };
         let mut facts = vec![own];
-        for part in self.session.transactions() {
-            match part {
-                Part::Read(transaction) => facts.extend(transaction.facts(self.told_at)),
-                Part::Absent | Part::Unreadable => facts.push(self.unreadable_transaction()),
-            }
+        for transaction in self.attempts.iter() {
+            facts.extend(transaction.facts(self.told_at));
         }
-        if matches!(self.session.payment, Part::Unreadable) {
+        if self.attempts.has_unreadable() {
             facts.push(self.unreadable_transaction());
         }
+        facts.extend(self.missing_reversals());
         facts.extend(self.wrong_sum());
         facts
+    }
+
+    /// What a session tells of the card that it was to keep, and its token. A session that ended without one keeps none:
+    /// the payer did not want it, or nothing was approved.
+    fn card(&self) -> (Option<Fact>, Vec<InstrumentToken>) {
+        let id = &self.target.provider_reference;
+        let at = self.ended_at(Outcome::Approved);
+        let kept = self.session.subscription.read().and_then(|subscription| subscription.kept(id, at));
+        if let Some(kept) = kept {
+            return (Some(kept.fact), vec![kept.token]);
+        }
+        let is_over = matches!(self.word, "APPROVED" | "REJECTED" | "PARTIAL_EXPIRED");
+        let is_awaited = self.target.awaited_instrument.is_some();
+        let is_told = !matches!(self.session.subscription, Part::Unreadable);
+        let is_not_kept = is_over && is_awaited && is_told;
+        let kind = is_not_kept.then(|| telling(id, KeepingState::NotKept, self.status.told()));
+        (kind.map(|kind| Fact::new(at, kind)), Vec::new())
+    }
+
+    /// When a dispersion ends partly paid, the gateway gives the paid parts back by itself, and it is the merchant's task
+    /// when that is refused (PROTOCOL.md 7.6, AV-10.4-04). AV-U27: a part that is not marked is assumed to be such a one.
+    fn missing_reversals(&self) -> Vec<Fact> {
+        let is_dispersed = self.session.is_dispersed();
+        let owes = |transaction: &&Transaction| {
+            self.word == "PARTIAL_EXPIRED" && (is_dispersed || transaction.is_dispersed())
+        };
+        let owing = self.attempts.iter().filter(owes);
+        owing
+            .filter_map(|transaction| transaction.missing_reversal(self.told_at))
+            .map(|reversal| Fact::new(reversal.at, FactKind::Moved(reversal)))
+            .collect()
     }
 
     /// An open session: who is at work on it, and what came of the last attempt (C-86).
@@ -175,7 +233,7 @@ impl View<'_> {
         if let Some(unread) = self.first_unread() {
             return Fact::new(self.told_at, FactKind::Unrecognized(Telling { reason: unread }));
         }
-        let reason = match self.newest() {
+        let reason = match self.attempts.newest() {
             Some(newest) => newest.status_told(),
             None => self.status.told(),
         };
@@ -183,8 +241,8 @@ impl View<'_> {
             State::Pending | State::Approved => true,
             State::Rejected | State::Unknown => false,
         };
-        let nothing_tried = self.newest().is_none();
-        let in_flight = self.transactions().any(|transaction| is_undecided(&transaction));
+        let nothing_tried = self.attempts.newest().is_none();
+        let in_flight = self.attempts.iter().any(|transaction| is_undecided(&transaction));
         let kind = if in_flight || (nothing_tried && reason.code == "PT") {
             FactKind::InProgress(Telling { reason })
         } else {
@@ -203,7 +261,7 @@ impl View<'_> {
     /// attempt's decision; without any attempt the date told, and not after the expiry, where it settles.
     fn ended_at(&self, outcome: Outcome) -> Timestamp {
         let expiry = self.session.expiration();
-        match (outcome, expiry, self.newest().and_then(|newest| newest.decided_at())) {
+        match (outcome, expiry, self.attempts.newest().and_then(|newest| newest.decided_at())) {
             (Outcome::Expired, Some(expiry), _) => expiry,
             (_, _, Some(decided)) => decided,
             (_, Some(expiry), None) => self.told_at.min(expiry),
@@ -216,7 +274,7 @@ impl View<'_> {
         if self.word != "APPROVED" {
             return None;
         }
-        let approved = self.transactions().filter_map(Transaction::approved_amount);
+        let approved = self.attempts.iter().filter_map(Transaction::approved_amount);
         let paid = approved
             .clone()
             .try_fold(Money::zero(self.target.total.currency), |sum, amount| sum.plus(amount).ok())?;
@@ -227,23 +285,9 @@ impl View<'_> {
         Some(Fact::new(self.ended_at(Outcome::Approved), FactKind::Contradicted { detail }))
     }
 
-    fn transactions(&self) -> impl Iterator<Item = &Transaction> + Clone {
-        self.session.transactions().filter_map(Part::read)
-    }
-
-    /// The list is newest first, but the dates say so themselves; of equal dates the first in the list.
-    fn newest(&self) -> Option<&Transaction> {
-        self.transactions().reduce(
-            |newest, other| {
-                if other.decided_at() > newest.decided_at() { other } else { newest }
-            },
-        )
-    }
-
     fn first_unread(&self) -> Option<Reason> {
-        let unknown = self.transactions().find(|transaction| transaction.state() == State::Unknown);
-        let is_unreadable = matches!(self.session.payment, Part::Unreadable)
-            || self.session.transactions().any(|part| part.read().is_none());
+        let unknown = self.attempts.iter().find(|transaction| transaction.state() == State::Unknown);
+        let is_unreadable = self.attempts.has_unreadable();
         unknown.map(Transaction::status_told).or_else(|| is_unreadable.then(Reason::default))
     }
 

@@ -4,6 +4,7 @@ use payment::fact::{Fact, FactKind, Reason, Telling};
 use payment::movement::{Movement, MovementKind, MovementState, Receipt};
 use payment::{Money, Timestamp};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::answer::Status;
 use super::wire::{Amount, Part, Scalar};
@@ -12,7 +13,7 @@ use super::wire::{Amount, Part, Scalar};
 const NO_AUTHORIZATION: &str = "000000";
 
 /// A transaction as it is listed. What the hub does not use is not read.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Transaction {
     #[serde(default)]
@@ -21,7 +22,7 @@ pub struct Transaction {
     internal_reference: Scalar,
     /// The merchant's reference.
     #[serde(default)]
-    pub reference: Scalar,
+    reference: Scalar,
     #[serde(default)]
     payment_method: Scalar,
     #[serde(default)]
@@ -38,16 +39,31 @@ pub struct Transaction {
     refunded: Scalar,
     #[serde(default)]
     processor_fields: Part<Vec<Part<ProcessorField>>>,
+    #[serde(default)]
+    agreement: Scalar,
+    #[serde(default)]
+    agreement_type: Scalar,
+    /// As written: parts are read one level deep only, however deep they go.
+    #[serde(default)]
+    dispersion: Option<Box<RawValue>>,
+    /// Whether it was found among another one's parts.
+    #[serde(skip)]
+    is_part: bool,
 }
 
-/// The amount in the merchant's currency (`from`) and in the processor's (`to`, not read).
-#[derive(Debug, Deserialize)]
+/// The amount in the merchant's currency (`from`) and in the processor's (`to`, not read); or, without any conversion, the
+/// amount itself.
+#[derive(Clone, Debug, Deserialize)]
 struct Conversion {
     #[serde(default)]
     from: Part<Amount>,
+    #[serde(default)]
+    currency: Scalar,
+    #[serde(default)]
+    total: Scalar,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct ProcessorField {
     #[serde(default)]
     keyword: Scalar,
@@ -93,8 +109,36 @@ impl Transaction {
     }
 
     /// What the merchant asked for in this attempt, as written.
-    pub fn asked_amount(&self) -> Option<&Amount> {
-        self.amount.read()?.from.read()
+    pub fn asked_amount(&self) -> Option<Amount> {
+        let Conversion { from, currency, total } = self.amount.read()?;
+        match from {
+            Part::Read(from) => Some(from.clone()),
+            Part::Absent if currency.text().is_some() => {
+                Some(Amount { currency: currency.clone(), total: total.clone() })
+            }
+            Part::Absent | Part::Unreadable => None,
+        }
+    }
+
+    /// The parts of a dispersion, when it holds any.
+    pub fn parts(&self) -> Part<Vec<Part<Self>>> {
+        let Some(written) = &self.dispersion else { return Part::Absent };
+        match serde_json::from_str::<Part<Vec<Part<Self>>>>(written.get()) {
+            Ok(Part::Read(parts)) if parts.is_empty() => Part::Absent,
+            Ok(Part::Read(parts)) => Part::Read(parts.into_iter().map(Part::into_part).collect()),
+            Ok(Part::Absent) => Part::Absent,
+            Ok(Part::Unreadable) | Err(_) => Part::Unreadable,
+        }
+    }
+
+    /// Whether it is a part of a dispersion, in either shape.
+    pub fn is_dispersed(&self) -> bool {
+        self.is_part || self.agreement_type.text().is_some()
+    }
+
+    /// The merchant's reference, which a part does not have.
+    pub fn own_reference(&self) -> Option<&Scalar> {
+        (!self.is_part).then_some(&self.reference)
     }
 
     /// How much was taken, when that is sure.
@@ -106,11 +150,14 @@ impl Transaction {
     /// What it makes known: a charge, and the return of it when it is marked so.
     pub fn facts(&self, told_at: Timestamp) -> Vec<Fact> {
         let at = self.decided_at().unwrap_or(told_at);
+        if self.was_not_reached() {
+            return Vec::new();
+        }
         let Some(charge) = self.charge(at) else {
             let telling = Telling { reason: self.status_told() };
             return vec![Fact::new(at, FactKind::Unrecognized(telling))];
         };
-        let refund = self.is_refunded().then(|| refund_of(&charge));
+        let refund = self.is_refunded().then(|| reversal_of(&charge));
         std::iter::once(charge)
             .chain(refund)
             .map(|movement| Fact::new(at, FactKind::Moved(movement)))
@@ -136,6 +183,24 @@ impl Transaction {
         })
     }
 
+    /// A part behind one that was denied is not sent to the network, and has no number there (PROTOCOL.md 7.6): it moved
+    /// nothing and will not.
+    fn was_not_reached(&self) -> bool {
+        self.is_dispersed()
+            && self.internal_reference.text().is_none()
+            && matches!(self.state(), State::Pending | State::Rejected)
+    }
+
+    /// The reversal that a partly paid dispersion owes for this part, when the provider has not made it.
+    pub fn missing_reversal(&self, told_at: Timestamp) -> Option<Movement> {
+        if self.state() != State::Approved || self.is_refunded() {
+            return None;
+        }
+        let charge = self.charge(self.decided_at().unwrap_or(told_at))?;
+        let reason = Reason { message: "not given back by the gateway".to_owned(), ..Reason::default() };
+        Some(Movement { state: MovementState::Rejected, reason, ..reversal_of(&charge) })
+    }
+
     fn is_refunded(&self) -> bool {
         let is_marked = matches!(self.refunded.text(), Some("true" | "1"));
         is_marked && self.state() == State::Approved
@@ -150,7 +215,14 @@ impl Transaction {
             issuer: self.issuer_name.told(),
             last_four: self.processor_field("lastDigits").and_then(last_four),
             instalments: self.processor_field("installments").and_then(|text| text.parse().ok()),
+            agreement: self.agreement.told(),
         }
+    }
+
+    /// What a reversal's own answer tells for a receipt.
+    pub fn reversal_receipt(&self) -> Receipt {
+        let Receipt { authorization, number, .. } = self.receipt();
+        Receipt { authorization, number, ..Receipt::default() }
     }
 
     fn processor_field(&self, keyword: &str) -> Option<&str> {
@@ -160,15 +232,26 @@ impl Transaction {
     }
 }
 
+impl Part<Transaction> {
+    fn into_part(self) -> Self {
+        match self {
+            Self::Read(transaction) => Self::Read(Transaction { is_part: true, ..transaction }),
+            Self::Absent => Self::Absent,
+            Self::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
 /// The return of a charge that the provider marks `refunded`. It names neither the operation, its amount nor
-/// its instant: the whole charge, at the charge's own instant, under a reference made from the charge's.
+/// its instant: the whole charge, at the charge's own instant, under a reference made from the charge's, so that it is the
+/// same movement whether the reversal's own answer told it or a look-up afterwards.
 ///
 /// AV-U52: whether a session shows this mark at all is told both ways by the provider's pages, and whether
 /// it means the whole amount is told by none; both are assumed, as the provider's own plugins do.
-fn refund_of(charge: &Movement) -> Movement {
+pub fn reversal_of(charge: &Movement) -> Movement {
     Movement {
-        kind: MovementKind::Refund,
-        provider_reference: format!("{}-refunded", charge.provider_reference),
+        kind: MovementKind::Reversal,
+        provider_reference: format!("{}-reversal", charge.provider_reference),
         parent: Some(charge.provider_reference.clone()),
         receipt: Receipt::default(),
         ..charge.clone()
@@ -176,7 +259,7 @@ fn refund_of(charge: &Movement) -> Movement {
 }
 
 /// The last four digits of `0081` and of `****0081`; nothing when that is not what it is.
-fn last_four(text: &str) -> Option<String> {
+pub fn last_four(text: &str) -> Option<String> {
     let start = text.len().checked_sub(4)?;
     let digits = text.get(start..)?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.to_owned())
@@ -222,7 +305,7 @@ mod tests {
     fn a_charge_marked_refunded_is_given_back_whole() {
         let moved = movements(&format!(r#""internalReference":990412,{AMOUNT},"refunded":true"#));
         assert_eq!(moved.len(), 2);
-        assert_eq!((moved[1].kind, moved[1].amount), (MovementKind::Refund, moved[0].amount));
+        assert_eq!((moved[1].kind, moved[1].amount), (MovementKind::Reversal, moved[0].amount));
         assert_eq!(moved[1].parent.as_deref(), Some("990412"));
         assert_eq!(movements(&format!(r#""internalReference":990412,{AMOUNT},"refunded":false"#)).len(), 1);
     }
