@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use hub::crash::rehearsal;
+use hub::flow::{self, NewOperation};
 use hub::store::Payment;
 use payment::Status;
+use payment::operation::OperationKind;
 use payment::summary::Certainty;
 use simulation::hardship::{NoticeFault, RequestFault};
 use testing::TestDatabase;
 
 use crate::players::Player;
-use crate::support::stage::Stage;
+use crate::support::stage::{MERCHANT, Stage};
 use crate::{Hardship, secrets};
 
 /// How long a connection is held that brings no answer, in milliseconds.
@@ -42,7 +44,7 @@ pub static HARDSHIPS: [Hardship; 14] = [
         play: |player, database| Box::pin(time_out(player, database, after_effect)),
     },
     Hardship { name: "crash", play: |player, database| Box::pin(crash(player, database)) },
-    Hardship { name: "refund", play: |player, _| Box::pin(async move { untold_refund(player) }) },
+    Hardship { name: "refund", play: |player, database| Box::pin(refund(player, database)) },
     Hardship { name: "secrets in no log", play: |player, database| Box::pin(no_secrets(player, database)) },
 ];
 
@@ -98,8 +100,9 @@ async fn duplicate(player: Player, database: TestDatabase) -> String {
     stage.settle().await;
     let verdicts = stage.verdicts().await;
     assert!(verdicts.len() >= 3, "three deliveries arrive: {verdicts:?}");
-    let taken = verdicts.iter().filter(|verdict| *verdict == "valid").count();
-    assert_eq!(taken, 1, "one is taken: {verdicts:?}");
+    let taken = verdicts.iter().filter(|verdict| *verdict == player.taken()).count();
+    let expected = if player.only_hints { verdicts.len() } else { 1 };
+    assert_eq!(taken, expected, "one is taken, or each is a hint: {verdicts:?}");
     ended(&stage, &payment, Status::Approved, 1).await
 }
 
@@ -110,7 +113,7 @@ async fn forged(player: Player, database: TestDatabase) -> String {
     stage.settle().await;
     is_open(&stage, &payment, "a forged notice").await;
     let verdicts = stage.verdicts().await;
-    assert!(!verdicts.is_empty() && verdicts.iter().all(|verdict| verdict != "valid"), "{verdicts:?}");
+    assert!(!verdicts.is_empty() && verdicts.iter().all(|verdict| verdict != player.taken()), "{verdicts:?}");
     if stage.charges(&payment).is_empty() {
         (player.pay)(&stage, &payment).await;
     }
@@ -271,9 +274,37 @@ async fn finish(player: Player, stage: &Stage, payment: Payment, point: &str) {
     ended(stage, &payment, Status::Approved, 1).await;
 }
 
-/// No client gives money back yet: each row says where its protocol tells why.
-fn untold_refund(player: Player) -> String {
-    panic!("{} has neither a refund in this matrix nor a word on why there is none", player.provider)
+/// All of it is given back, once: asked for again under its key, and told again by the provider itself.
+async fn refund(player: Player, database: TestDatabase) -> String {
+    let stage = player.stage(&database).await;
+    let payment = stage.order("PEDIDO-1").await;
+    (player.pay)(&stage, &payment).await;
+    stage.settle().await;
+    let paid = stage.expect(&payment, Status::Approved, 1).await;
+    for _ in 0..2 {
+        let idempotency_key = "devolucion-1".to_owned();
+        let wanted = NewOperation { kind: OperationKind::Refund, amount: None, idempotency_key };
+        let asked = flow::operate(&stage.hub, MERCHANT, &payment.id, wanted).await;
+        assert!(asked.is_ok(), "{asked:?}");
+        stage.settle().await;
+    }
+    stage.advance(2 * player.probe_s).await;
+    let stands = stage.now(&payment).await;
+    assert_eq!((stands.status, stands.paid, stands.refunded), (Status::Refunded, paid.paid, paid.paid));
+    let ledger = stage.charges(&payment);
+    let approved = |is_charge: bool| {
+        let of_kind = ledger.iter().filter(|entry| (entry.kind == "charge") == is_charge);
+        of_kind
+            .filter(|entry| entry.state == "approved")
+            .map(|entry| entry.amount.clone())
+            .collect::<Vec<_>>()
+    };
+    let (charged, given_back) = (approved(true), approved(false));
+    assert!(charged.len() == 1 && charged == given_back, "{ledger:?}");
+    let told = stage.told(&payment);
+    let times = told.iter().filter(|event| event.kind == "payment.refunded").count();
+    assert!(times == 1 && told.iter().all(|event| event.is_genuine), "told {times} times: {told:?}");
+    format!("{}, 1 charge, given back once", stands.status)
 }
 
 async fn no_secrets(player: Player, database: TestDatabase) -> String {

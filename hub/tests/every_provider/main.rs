@@ -46,6 +46,10 @@ testing::both_databases! {
     async fn etpay_goes_through_every_hardship(database: TestDatabase) {
         check(players::etpay::player(), database.kind);
     }
+
+    async fn carat_esitef_goes_through_every_hardship(database: TestDatabase) {
+        check(players::carat_esitef::player(), database.kind);
+    }
 }
 
 /// Every hardship of one provider, compared with its row.

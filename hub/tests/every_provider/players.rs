@@ -1,6 +1,7 @@
 //! The providers as the matrix plays them: who pays how, who is declined, what a forger tries.
 
 pub mod avalpay;
+pub mod carat_esitef;
 pub mod etpay;
 pub mod pagoefectivo;
 
@@ -24,7 +25,8 @@ pub type Doing<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 pub type Deed = for<'a> fn(&'a Stage, &'a Payment) -> Doing<'a>;
 
 /// Every provider of the matrix.
-pub const ALL: [fn() -> Player; 3] = [avalpay::player, pagoefectivo::player, etpay::player];
+pub const ALL: [fn() -> Player; 4] =
+    [avalpay::player, pagoefectivo::player, etpay::player, carat_esitef::player];
 
 /// A provider.
 #[derive(Clone, Copy)]
@@ -59,6 +61,8 @@ pub struct Player {
     pub tells_state_before_charge: bool,
     /// How often the provider tells of one end at the most, in all.
     pub deliveries: usize,
+    /// Whether nobody signs its notices: each one makes the hub ask, however often it comes, and is itself believed nothing.
+    pub only_hints: bool,
     /// Beyond the first look-up of a payment of which nobody told, in seconds.
     pub probe_s: u64,
     /// Beyond the end of a payment that nobody pays, in seconds.
@@ -80,6 +84,11 @@ pub struct Absence {
 }
 
 impl Player {
+    /// The hub's verdict on a notice that it takes.
+    pub const fn taken(&self) -> &'static str {
+        if self.only_hints { "unsigned" } else { "valid" }
+    }
+
     /// Sets everything up.
     pub async fn stage(&self, database: &TestDatabase) -> Stage {
         let cast = Cast {

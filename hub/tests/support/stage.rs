@@ -30,6 +30,14 @@ pub const MERCHANT: &str = "tienda";
 const ENDPOINT_SECRET: &[u8] = b"a secret of the stories, 32 bytes";
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Every setting of an account that is an address of the hub, with what comes after the hub's own.
+fn addresses_below(hub_url: &str, wanted: &NewAccount) -> Vec<(String, String)> {
+    let usual = wanted.notification_url.iter().map(|url| ("notification_url", url));
+    let others = wanted.settings.iter().map(|(name, value)| (name.as_str(), value));
+    let below = |(name, url): (&str, &String)| Some((name.to_owned(), url.strip_prefix(hub_url)?.to_owned()));
+    usual.chain(others).filter_map(below).collect()
+}
+
 /// An event as the merchant received it.
 #[derive(Clone, Debug)]
 pub struct Received {
@@ -67,6 +75,8 @@ pub struct Stage {
     /// The provider account.
     pub account: &'static str,
     order: fn(&str) -> Order,
+    /// What the account is told of the hub's addresses, by setting, and what each has below the hub's.
+    addresses: Vec<(String, String)>,
     /// The hub.
     pub hub: Arc<Hub>,
     /// The sandbox.
@@ -113,6 +123,7 @@ impl Stage {
             settings: BTreeMap::new(),
         };
         change(&mut wanted);
+        let addresses = addresses_below(&hub_url, &wanted);
         let opened = sandbox.steering.open_account(provider, wanted).expect("an account");
         let provider_url = format!("http://{}", sandbox.address(provider).expect("a port"));
         let account = account(account_id, protocol.as_ref(), &opened.credentials, &provider_url, environment);
@@ -135,6 +146,7 @@ impl Stage {
             provider,
             account: account_id,
             order,
+            addresses,
             hub,
             sandbox,
             hub_url,
@@ -158,11 +170,11 @@ impl Stage {
         clock.follow(self.hub.clock.now().as_microsecond() - start().as_microsecond());
         self.hub = Hub::new(settings, self.hub.providers.clone(), clock, store).expect("a hub");
         tokio::spawn(hub::server::serve(Arc::clone(&self.hub), listener, self.shutdown.clone()));
-        let notices = format!("{}/notices/{}/{}", self.hub_url, self.provider, self.account);
-        let told = serde_json::json!({
-            "account": self.account, "setting": "notification_url", "value": notices,
-        });
-        self.command("set_account", told);
+        for (setting, path) in &self.addresses {
+            let value = format!("{}{path}", self.hub_url);
+            let told = serde_json::json!({ "account": self.account, "setting": setting, "value": value });
+            self.command("set_account", told);
+        }
     }
 
     async fn open_endpoint(&self) {

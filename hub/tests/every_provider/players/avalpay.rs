@@ -34,6 +34,7 @@ pub fn player() -> Player {
         unknown: ("query_session", "status.status", || json!("MANUAL")),
         tells_state_before_charge: true,
         deliveries: 1,
+        only_hints: false,
         probe_s: 10 * 60,
         expiry_s: 31 * 60,
         secrets: &[APPROVED_CARD],

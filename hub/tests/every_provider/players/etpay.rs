@@ -38,6 +38,7 @@ pub fn player() -> Player {
         unknown: ("check_payment_status", "0.payment_status", || json!("confirming")),
         tells_state_before_charge: false,
         deliveries: 3,
+        only_hints: false,
         probe_s: 15 * 60,
         expiry_s: 41 * 60,
         secrets: &["Cuenta Corriente 12345678", "111111111"],

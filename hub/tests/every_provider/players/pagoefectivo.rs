@@ -38,6 +38,7 @@ pub fn player() -> Player {
         unknown: ("search_cips", "data.0.status", || json!(22)),
         tells_state_before_charge: false,
         deliveries: DELIVERIES,
+        only_hints: false,
         probe_s: 20 * 60,
         expiry_s: 24 * 3600 + 20 * 60,
         secrets: &[],
