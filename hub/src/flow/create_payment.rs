@@ -568,8 +568,9 @@ pub(super) async fn repeat_creation(hub: &Hub, attempt: &Attempt) -> Result<Opti
     };
     let job = opening(hub, &payment, attempt, account, provider, stored);
     let driven = drive_task(hub, &job, job.begin(hub), None).await?;
-    if matches!(driven.end, End::Held(_)) {
-        return Ok(None);
+    // That it is refused this time, or was not sent, says nothing of the first time.
+    if matches!(driven.end, End::Held(_) | End::Refused(_) | End::Lost(_)) {
+        return Ok(Some(apply(hub, &job, Vec::new(), None, driven.calls).await?));
     }
     match conclude(hub, &job, driven, None).await {
         Ok(made) => Ok(Some(made.payment)),

@@ -199,6 +199,9 @@ pub async fn drive_task(
 ) -> Result<Driven, StoreError> {
     let mut calls = Vec::new();
     let mut step = first;
+    // What a call of this task may have done whose answer was lost. Nothing that comes after it, short of learning what
+    // became of it, takes that back: not a refusal, and not that a later call could not be sent.
+    let mut doubt: Option<AfterLost> = None;
     for _ in 0..MAX_STEPS {
         let call = match step {
             Step::Call(call) => call,
@@ -206,7 +209,16 @@ pub async fn drive_task(
                 let facts = observations.into_iter().flat_map(|observation| observation.facts).collect();
                 return Ok(Driven { end: End::Learned { facts, attempt_key, tokens }, calls });
             }
-            Step::Refused(refusal) => return Ok(Driven { end: End::Refused(refusal), calls }),
+            Step::Refused(refusal) => {
+                let end = match doubt.filter(|_| !fault!("believe_late_refusals")) {
+                    Some(doubt) => {
+                        tracing::warn!(attempt = %job.attempt_id, code = refusal.code, "refused after a lost answer");
+                        End::Lost(doubt)
+                    }
+                    None => End::Refused(refusal),
+                };
+                return Ok(Driven { end, calls });
+            }
             // Before any call there is nothing to lose: an unclear beginning is a fault of the client.
             Step::Unclear { cause } => {
                 tracing::error!(attempt = %job.attempt_id, cause, "a task was unclear before any call");
@@ -221,7 +233,7 @@ pub async fn drive_task(
                     (line, was_written, permit)
                 }
                 Err(held) if calls.is_empty() => return Ok(Driven { end: End::Held(held), calls }),
-                Err(_) => return Ok(Driven { end: End::Lost(call.on_lost), calls }),
+                Err(_) => return Ok(Driven { end: End::Lost(doubt.unwrap_or(call.on_lost)), calls }),
             },
         };
         may_die(&job.task, Place::BeforeCall);
@@ -233,15 +245,18 @@ pub async fn drive_task(
         // What was not sent at all leaves nothing behind, whatever it was.
         let is_unsent = matches!(called.input, Input::Lost { maybe_sent: false });
         let on_lost = if is_unsent { AfterLost::FreshStart } else { call.on_lost };
+        if is_lost && on_lost != AfterLost::FreshStart {
+            doubt = Some(on_lost);
+        }
         step = job.provider.resume(&job.task, &job.account, &call.memo, called.input, moment(hub));
         match &step {
             Step::Unclear { cause } => {
                 tracing::warn!(attempt = %job.attempt_id, operation = call.request.operation, cause, "an answer tells nothing");
-                return Ok(Driven { end: End::Lost(on_lost), calls });
+                return Ok(Driven { end: End::Lost(doubt.unwrap_or(on_lost)), calls });
             }
             // After a lost answer only what its `AfterLost` allows is ever sent.
             Step::Call(_) if is_lost && !allows_call(on_lost) => {
-                return Ok(Driven { end: End::Lost(on_lost), calls });
+                return Ok(Driven { end: End::Lost(doubt.unwrap_or(on_lost)), calls });
             }
             Step::Call(_) | Step::Learned(_) | Step::Refused(_) => {}
         }

@@ -17,6 +17,7 @@ use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, OperationEnd, Source, apply_facts};
 use crate::flow::drive_task::{Driven, End, Job, Prepared, deadline, drive_task};
+use crate::flow::settle_operations::is_of_kind;
 use crate::flow::target::{pure_attempt, target};
 use crate::limits::Held;
 use crate::state::Hub;
@@ -316,7 +317,7 @@ async fn conclude(
     let end = OperationEnd {
         id: operation.line.id.clone(),
         state,
-        provider_reference: facts.iter().find_map(|fact| reference_in(operation, fact)),
+        provider_reference: reference_in(operation, &facts),
         reason,
     };
     let (merchant, payment) = (job.merchant_id.clone(), job.payment_id.clone());
@@ -347,30 +348,33 @@ async fn look_soon(hub: &Hub, job: &Job) -> Result<(), StoreError> {
 
 /// What the answer's facts say of the operation itself.
 fn told_by(operation: &Operation, facts: &[Fact]) -> (OperationState, Reason) {
-    let movement = facts.iter().find_map(|fact| movement_in(operation, fact));
-    match movement {
-        Some(movement) => {
-            let state = match movement.state {
-                MovementState::Approved => OperationState::Done,
-                MovementState::Pending => OperationState::Pending,
-                MovementState::Rejected => OperationState::Refused,
-            };
-            (state, movement.reason.clone())
-        }
-        None => (OperationState::Unknown, Reason::default()),
-    }
+    let told: Vec<&Movement> = facts.iter().filter_map(|fact| movement_in(operation, fact)).collect();
+    let reason = told.last().map(|movement| movement.reason.clone()).unwrap_or_default();
+    // Several charges are given back by as many movements: together they are the operation.
+    let moved = |state| -> i64 {
+        told.iter().filter(|movement| movement.state == state).map(|movement| movement.amount.minor).sum()
+    };
+    let approved = moved(MovementState::Approved);
+    let state = if approved == operation.line.amount {
+        OperationState::Done
+    } else if moved(MovementState::Pending) > 0 {
+        OperationState::Pending
+    } else if approved == 0 && moved(MovementState::Rejected) > 0 {
+        OperationState::Refused
+    } else {
+        OperationState::Unknown
+    };
+    (state, reason)
 }
 
 fn movement_in<'a>(operation: &Operation, fact: &'a Fact) -> Option<&'a Movement> {
     let FactKind::Moved(movement) = &fact.kind else { return None };
-    let is_of_kind = match operation.line.kind {
-        OperationKind::Capture => movement.kind == MovementKind::Capture,
-        OperationKind::Release => movement.kind == MovementKind::Release,
-        OperationKind::Refund => matches!(movement.kind, MovementKind::Refund | MovementKind::Reversal),
-    };
-    (is_of_kind && movement.amount.minor == operation.line.amount).then_some(movement)
+    is_of_kind(operation.line.kind, movement).then_some(movement)
 }
 
-fn reference_in(operation: &Operation, fact: &Fact) -> Option<String> {
-    movement_in(operation, fact).map(|movement| movement.provider_reference.clone())
+/// The provider's own reference of the operation, where it is one movement.
+fn reference_in(operation: &Operation, facts: &[Fact]) -> Option<String> {
+    let mut told = facts.iter().filter_map(|fact| movement_in(operation, fact));
+    let first = told.next().filter(|movement| movement.amount.minor == operation.line.amount)?;
+    told.next().is_none().then(|| first.provider_reference.clone())
 }

@@ -37,6 +37,30 @@ pub(super) fn settle_operations(
             note(operation, changes, now);
         }
     }
+    settle_by_sum(aggregate, appended, changes, now);
+}
+
+/// Several charges are given back by as many movements: told together, they are the operation.
+fn settle_by_sum(aggregate: &mut Aggregate, appended: &[Fact], changes: &mut Changes, now: Timestamp) {
+    let of_kind = |kind: OperationKind| {
+        appended.iter().filter_map(move |fact| match &fact.kind {
+            FactKind::Moved(movement)
+                if is_of_kind(kind, movement) && movement.state == MovementState::Approved =>
+            {
+                Some(movement)
+            }
+            _ => None,
+        })
+    };
+    for operation in aggregate.operations.iter_mut().filter(|operation| operation.line.state.is_open()) {
+        let told: Vec<&Movement> = of_kind(operation.line.kind).collect();
+        let sum: i64 = told.iter().map(|movement| movement.amount.minor).sum();
+        if told.len() > 1 && sum == operation.line.amount && operation.provider_reference.is_none() {
+            operation.line.state = OperationState::Done;
+            operation.line.reason = told[0].reason.clone();
+            note(operation, changes, now);
+        }
+    }
 }
 
 fn note(operation: &mut Operation, changes: &mut Changes, now: Timestamp) {
@@ -55,14 +79,18 @@ const fn state_by(state: MovementState) -> Option<OperationState> {
 
 /// Whether a movement is what an operation, whose end is not known, has done.
 fn is_told_by(operation: &Operation, movement: &Movement) -> bool {
-    let is_of_kind = match operation.line.kind {
-        OperationKind::Capture => movement.kind == MovementKind::Capture,
-        OperationKind::Release => movement.kind == MovementKind::Release,
-        OperationKind::Refund => matches!(movement.kind, MovementKind::Refund | MovementKind::Reversal),
-    };
     let is_same = match &operation.provider_reference {
         Some(reference) => *reference == movement.provider_reference,
         None => operation.line.amount == movement.amount.minor,
     };
-    operation.line.state.is_open() && is_of_kind && is_same
+    operation.line.state.is_open() && is_of_kind(operation.line.kind, movement) && is_same
+}
+
+/// Whether a movement is of the kind that an operation makes.
+pub(super) const fn is_of_kind(kind: OperationKind, movement: &Movement) -> bool {
+    match kind {
+        OperationKind::Capture => matches!(movement.kind, MovementKind::Capture),
+        OperationKind::Release => matches!(movement.kind, MovementKind::Release),
+        OperationKind::Refund => matches!(movement.kind, MovementKind::Refund | MovementKind::Reversal),
+    }
 }
