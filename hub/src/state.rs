@@ -157,6 +157,12 @@ impl Hub {
         self.address(&["p", merchant, payment.as_str(), &token])
     }
 
+    /// Where a shopper goes who closed the frame in which a payment was to be paid.
+    pub fn back_url(&self, merchant: &str, payment: &PaymentId) -> Url {
+        let token = self.vault.page_token("status", payment.as_str());
+        self.address(&["p", merchant, payment.as_str(), &token, "back"])
+    }
+
     /// Where a provider sends a shopper back to.
     pub fn return_url(&self, merchant: &str, attempt: &AttemptId) -> Url {
         let token = self.vault.page_token("return", attempt.as_str());

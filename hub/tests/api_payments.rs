@@ -38,6 +38,7 @@ testing::both_databases! {
             "provider_reference": reference,
             "provider_id": format!("P-{reference}"),
             "pay_url": format!("http://127.0.0.1:1/pay/P-{reference}"),
+            "lightbox": null,
             "pay_code": null,
             "status_url": format!("http://caudal.localhost:4040/p/tienda/{id}/{token}"),
             "receipt": null,

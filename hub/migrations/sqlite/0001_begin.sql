@@ -8,6 +8,8 @@ CREATE TABLE payment (
     idempotency_key TEXT NOT NULL,
     provider        TEXT NOT NULL,
     account_id      TEXT NOT NULL,
+    -- Of the order, where it names one: whose open payments are asked for.
+    customer        TEXT,
     order_json      TEXT NOT NULL,
     currency        TEXT NOT NULL,
     amount          BIGINT NOT NULL,
@@ -30,6 +32,8 @@ CREATE INDEX payment_status ON payment (merchant_id, status, id);
 -- Only what is still open, so that the gauges never read settled payments.
 CREATE INDEX payment_open ON payment (created_at)
     WHERE status IN ('created', 'requires_action', 'pending', 'partially_approved');
+CREATE INDEX payment_customer ON payment (merchant_id, customer, id)
+    WHERE customer IS NOT NULL AND status IN ('created', 'requires_action', 'pending', 'partially_approved');
 
 CREATE TABLE attempt (
     merchant_id        TEXT NOT NULL,

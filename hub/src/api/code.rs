@@ -130,6 +130,9 @@ codes! {
     ReferenceUsed, "reference_used", 409, "The reference was used before",
         "Another payment of yours has this reference; `payment_id` names it.",
         "Read that payment; for a new order use a new reference.";
+    PaymentPending, "payment_pending", 409, "The customer has a pending payment",
+        "The order said `if_pending: refuse`, and payments of its customer are still open after their providers were asked; `pending` lists them.",
+        "Offer the shopper to go on with one of them, or ask again without `if_pending`. Nothing was sent and nothing was written.";
     NothingLeft, "nothing_left", 409, "There is nothing to do that with",
         "Nothing is held that could be captured or released, or nothing was paid that could be given back.",
         "Read the payment; its sums and operations say what was done.";

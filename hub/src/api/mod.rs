@@ -12,6 +12,7 @@ mod operations;
 mod path_id;
 mod payment_request;
 mod payments;
+mod pending_payments;
 pub mod problem;
 mod query;
 mod strict_json;
@@ -32,6 +33,7 @@ use utoipa_axum::routes;
 
 pub use body::read_body;
 pub use caller::KEY_PREFIX;
+pub use payment_request::IfPending;
 
 use crate::api::code::Code;
 use crate::api::problem::Problem;
@@ -81,6 +83,7 @@ fn operations() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::with_openapi(openapi::Frame::openapi())
         .routes(routes!(payments::create, payments::list))
         .routes(routes!(payments::read))
+        .routes(routes!(pending_payments::list))
         .routes(routes!(payments::cancel))
         .routes(routes!(operations::capture))
         .routes(routes!(operations::release))

@@ -77,6 +77,11 @@ pub struct PaymentRequest {
     #[serde(default)]
     #[schema(max_length = 64)]
     pub customer: Option<String>,
+    /// What to do when the customer has a payment that is still pending: `create` this one all the same, or `refuse` it
+    /// with 409 and what is pending. Absent, it is created.
+    #[serde(default)]
+    #[schema(schema_with = words::if_pending)]
+    pub if_pending: IfPending,
     /// Whether the provider is asked to keep the card for the customer. What came of it is told by `instrument.kept`.
     #[serde(default)]
     pub keep_instrument: bool,
@@ -105,6 +110,17 @@ pub struct PaymentRequest {
     /// One of your provider accounts; absent, the first that takes the currency.
     #[serde(default)]
     pub account: Option<String>,
+}
+
+/// What to do when the customer has a payment that is still pending.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IfPending {
+    /// Create this one all the same.
+    #[default]
+    Create,
+    /// Refuse this one, and tell what is pending.
+    Refuse,
 }
 
 /// One tax contained in the amount.

@@ -16,9 +16,11 @@ use crate::api::idempotency::{
 };
 use crate::api::openapi::Problems;
 use crate::api::path_id::PathId;
-use crate::api::payment_request::PaymentRequest;
+use crate::api::payment_request::{IfPending, PaymentRequest};
+use crate::api::pending_payments::documents;
 use crate::api::problem::Problem;
 use crate::api::query::{ListDocument, Query};
+use crate::fault::fault;
 use crate::flow::document::{PaymentDocument, payment_document};
 use crate::flow::idempotency::Keyed;
 use crate::flow::{self, CancelError, CreateError, Made, NewPayment};
@@ -42,14 +44,37 @@ pub(super) async fn create(
     key: IdempotencyKey,
     JsonBody { value, bytes }: JsonBody<PaymentRequest>,
 ) -> Result<Turn, Problem> {
+    let if_pending = value.if_pending;
     let read = value.into_order(&caller.merchant);
     let (order, account_id) = read.map_err(|complaints| Problem::from_complaints(&complaints))?;
     let ticket = key.ticket(&hub, caller.id(), "POST /v1/payments", &bytes);
     let wanted = NewPayment { order, account_id, idempotency_key: key.as_str().to_owned() };
+    if if_pending == IfPending::Refuse && !fault!("create_beside_pending") {
+        let work = create_unless_pending(Arc::clone(&hub), caller.merchant, wanted);
+        return Box::pin(once(&hub, ticket, work)).await;
+    }
     let claim = ticket.claim(&hub);
     let claimed_at = claim.claimed_at;
     let work = Box::pin(create_keyed(Arc::clone(&hub), ticket.clone(), claim, caller.merchant, wanted));
     to_its_end(&hub, &ticket, claimed_at, work).await
+}
+
+/// Creates a payment when its customer has no other one that is pending. The key is claimed first: of a request that is
+/// repeated, its own payment may be the one that is pending.
+async fn create_unless_pending(hub: Arc<Hub>, merchant: Merchant, wanted: NewPayment) -> Work {
+    let Some(customer) = &wanted.order.customer else {
+        let detail = "Name the customer whose pending payments are looked for.";
+        return Work::Undone(Problem::new(Code::Missing, detail).with_param("customer"));
+    };
+    let mut found = match flow::pending_payments(&hub, &merchant.id, customer).await {
+        Ok(found) => found,
+        Err(error) => return Work::Undone(error.into()),
+    };
+    found.retain(|payment| payment.order.reference != wanted.order.reference);
+    let Some(newest) = found.first() else { return create_once(hub, merchant, wanted).await };
+    let problem = Problem::new(Code::PaymentPending, "The customer has a payment that is still pending.");
+    let documents = documents(&hub, &merchant, &found, wanted.order.language);
+    Work::Undone(problem.with_payment(&newest.id).with_pending(&documents))
 }
 
 /// Creates a payment, whose key is claimed and answered in the transactions of the creation itself: two, where the claim

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::code::Code;
+use crate::flow::document::PendingPaymentDocument;
 use crate::store::{Failure, StoreError};
 
 /// The media type of a problem.
@@ -67,6 +68,10 @@ pub struct ProblemDocument {
     /// Every member that is wrong, when there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemError>,
+    /// What the customer is about to pay already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<crate::flow::document::PendingPaymentDocument>)]
+    pub pending: Vec<serde_json::Value>,
     /// Seconds after which to ask again; told in the header.
     #[serde(skip)]
     pub retry_after_s: Option<u32>,
@@ -101,6 +106,7 @@ impl Problem {
             payment_id: None,
             request_id: None,
             errors: Vec::new(),
+            pending: Vec::new(),
             retry_after_s: None,
         }))
     }
@@ -171,6 +177,13 @@ impl Problem {
     pub fn with_request(mut self, id: &str, instance: Option<String>) -> Self {
         self.0.request_id = Some(id.to_owned());
         self.0.instance = instance;
+        self
+    }
+
+    /// Lists what the customer is about to pay already.
+    pub fn with_pending(mut self, pending: &[PendingPaymentDocument]) -> Self {
+        // Maps with text keys, texts and integers: there is nothing in it that JSON cannot write.
+        self.0.pending = pending.iter().filter_map(|one| serde_json::to_value(one).ok()).collect();
         self
     }
 

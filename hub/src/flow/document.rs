@@ -5,13 +5,15 @@ use payment::fact::{Outcome, Reason};
 use payment::id::EndpointId;
 use payment::movement::Receipt;
 use payment::operation::{OperationKind, OperationState};
+use payment::order::Language;
 use payment::summary::Certainty;
 use payment::{Currency, Status, Timestamp};
 use serde::Serialize;
 use url::Url;
 use utoipa::ToSchema;
 
-use crate::flow::words;
+use crate::flow::{pending_message, words};
+use crate::settings::{Contact, Merchant};
 use crate::state::Hub;
 use crate::store::{Failure, Instrument, InstrumentState, OperationLine, Payment};
 
@@ -75,6 +77,9 @@ pub struct PaymentDocument {
     /// Where to send the shopper, while it can be paid.
     #[schema(required = true, value_type = Option<String>, format = Uri)]
     pub pay_url: Option<Url>,
+    /// How the provider's page opens in a frame over your own; null where the shopper has to be sent to `pay_url`.
+    #[schema(required = true)]
+    pub lightbox: Option<LightboxDocument>,
     /// What the shopper gives at a counter, an agent or a bank to pay: the code of a cash payment.
     #[schema(required = true)]
     pub pay_code: Option<String>,
@@ -114,6 +119,17 @@ pub struct PaymentDocument {
     pub version: i64,
     /// Whether it was made at a provider account for tests.
     pub test: bool,
+}
+
+/// How the provider's page opens in a frame over your own (docs/lightbox.md).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LightboxDocument {
+    /// The provider's script, which opens `pay_url` in the frame.
+    #[schema(value_type = String, format = Uri)]
+    pub script_url: Url,
+    /// Where to send the shopper when the frame is closed: the hub asks the provider, and leads on to your `return_url`.
+    #[schema(value_type = String, format = Uri)]
+    pub back_url: Url,
 }
 
 /// What a receipt shows.
@@ -213,6 +229,7 @@ pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
         provider_reference: detail.provider_reference.clone(),
         provider_id: detail.provider_id.clone(),
         pay_url: detail.pay_url.clone().filter(|_| is_payable),
+        lightbox: lightbox_document(hub, payment).filter(|_| is_payable),
         pay_code: detail.pay_code.clone(),
         status_url: hub.status_url(&payment.merchant_id, &payment.id),
         receipt: receipt_document(&detail.receipt),
@@ -227,6 +244,46 @@ pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
         updated_at: payment.updated_at,
         version: payment.version,
         test: account.is_none_or(|account| account.environment != Environment::Production),
+    }
+}
+
+/// A payment of a customer's that is still open after its provider was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PendingPaymentDocument {
+    /// Always `pending_payment`.
+    pub object: &'static str,
+    /// The payment: its reference, its amount, and `pay_url` to go on with it while that is possible.
+    pub payment: PaymentDocument,
+    /// Whom the shopper asks about it.
+    pub contact: ContactDocument,
+    /// What to tell the shopper, in the language asked for.
+    pub message: String,
+}
+
+/// Whom a shopper asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ContactDocument {
+    /// E-mail address.
+    #[schema(required = true)]
+    pub email: Option<String>,
+    /// Telephone.
+    #[schema(required = true)]
+    pub phone: Option<String>,
+}
+
+/// The document of a payment that is pending.
+pub fn pending_document(
+    hub: &Hub,
+    merchant: &Merchant,
+    payment: &Payment,
+    language: Language,
+) -> PendingPaymentDocument {
+    let Contact { email, phone } = merchant.contact.clone();
+    PendingPaymentDocument {
+        object: "pending_payment",
+        payment: payment_document(hub, payment),
+        contact: ContactDocument { email, phone },
+        message: pending_message(merchant, payment, language),
     }
 }
 
@@ -343,6 +400,14 @@ struct Body<'a, T> {
 fn body(kind: &str, timestamp: Timestamp, data: &impl Serialize) -> String {
     // Maps with text keys, texts and integers: there is nothing in it that JSON cannot write.
     serde_json::to_string(&Body { kind, timestamp, data }).unwrap_or_default()
+}
+
+/// For which orders there is one is the provider's to say.
+fn lightbox_document(hub: &Hub, payment: &Payment) -> Option<LightboxDocument> {
+    let (account, provider) = hub.account(&payment.account_id)?;
+    payment.detail.pay_url.as_ref()?;
+    let script_url = provider.lightbox(&payment.order, account)?;
+    Some(LightboxDocument { script_url, back_url: hub.back_url(&payment.merchant_id, &payment.id) })
 }
 
 fn receipt_document(receipt: &Receipt) -> Option<ReceiptDocument> {

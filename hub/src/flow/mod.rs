@@ -14,6 +14,7 @@ mod keep_instruments;
 pub mod manage_endpoints;
 pub mod note_agreements;
 pub mod operate;
+pub mod pending_payments;
 pub mod probe;
 mod query_policy;
 pub mod receive_notice;
@@ -32,6 +33,7 @@ pub use create_payment::{CreateError, Made, NewPayment, create_keyed_payment, cr
 pub use deliver_event::{begin_deliveries, deliver_due_events};
 pub use note_agreements::{AgreementError, note_agreements};
 pub use operate::{NewOperation, OperateError, operate};
+pub use pending_payments::{MOST_PENDING, others_pending, pending_message, pending_payments};
 pub use probe::{AskCause, AskError, ask_now, begin_probes, probe_due};
 pub use receive_notice::receive_notice;
 pub use remove_instrument::{RemoveError, remove_instrument};

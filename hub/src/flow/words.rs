@@ -42,6 +42,11 @@ pub fn shown() -> Object {
     words("Where the provider's pages show it; absent, nowhere.", SHOWN)
 }
 
+/// What to do when something is pending.
+pub fn if_pending() -> Object {
+    words("What to do when the customer has a pending payment; absent, `create`.", IF_PENDING)
+}
+
 /// What a party of a dispersion is.
 pub fn party() -> Object {
     words("What the party is to the network; absent, a merchant.", PARTIES)
@@ -85,6 +90,7 @@ pub fn event_type() -> Object {
 }
 
 const ADVICE: [&str; 4] = ["retry", "change_request", "change_instrument", "contact"];
+const IF_PENDING: [&str; 2] = ["create", "refuse"];
 const PARTIES: [&str; 2] = ["merchant", "airline"];
 const PERIODS: [&str; 3] = ["day", "month", "year"];
 const LANGUAGES: [&str; 3] = ["es", "pt", "en"];
@@ -159,6 +165,7 @@ mod tests {
         assert_eq!(known_to_serde::<TaxKind>(), TAX_KINDS);
         assert_eq!(known_to_serde::<DetailKind>(), DETAIL_KINDS);
         assert_eq!(known_to_serde::<Shown>(), SHOWN);
+        assert_eq!(known_to_serde::<crate::api::IfPending>(), IF_PENDING);
         assert_eq!(known_to_serde::<Party>(), PARTIES);
         assert_eq!(known_to_serde::<Period>(), PERIODS);
         assert_eq!(known_to_serde::<Outcome>(), OUTCOMES);

@@ -19,10 +19,11 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::frame::{Frame, WantedLanguage};
+use super::others::Other;
 use super::return_page::onward;
 use super::{page, trouble};
 use crate::flow::{SupplyError, Typed, supply_card, waits_for_card};
-use crate::settings::Merchant;
+use crate::settings::{Contact, Merchant};
 use crate::state::Hub;
 use crate::store::{Attempt, Instrument, Payment, StoreError};
 use crate::text::Text;
@@ -39,6 +40,9 @@ struct CardPage {
     merchant_name: String,
     brand: String,
     is_test: bool,
+    contact: Contact,
+    /// What else the shopper is about to pay.
+    others: Vec<Other>,
     view: View,
 }
 
@@ -100,7 +104,10 @@ pub(super) async fn show(
 ) -> Response {
     let fallback = wanted.unwrap_or_default();
     match behind(&hub, &merchant, &attempt, &token, wanted).await {
-        Ok(Behind::Waiting(waiting)) => page(StatusCode::OK, &CardPage::of(&hub, &waiting, Vec::new())),
+        Ok(Behind::Waiting(waiting)) => match Other::all(&hub, &waiting.payment).await {
+            Ok(others) => page(StatusCode::OK, &CardPage::of(&hub, &waiting, Vec::new(), others)),
+            Err(error) => trouble::unavailable(fallback, &error),
+        },
         Ok(Behind::Over(payment)) => to_status(&hub, &payment),
         Ok(Behind::Nothing) => trouble::not_found(fallback),
         Err(error) => trouble::unavailable(fallback, &error),
@@ -215,7 +222,7 @@ fn again(hub: &Hub, waiting: &Waiting<'_>, mistakes: Vec<Mistake>) -> Response {
         Some(Mistake::Held) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    page(status, &CardPage::of(hub, waiting, mistakes))
+    page(status, &CardPage::of(hub, waiting, mistakes, Vec::new()))
 }
 
 fn to_status(hub: &Hub, payment: &Payment) -> Response {
@@ -223,7 +230,7 @@ fn to_status(hub: &Hub, payment: &Payment) -> Response {
 }
 
 impl CardPage {
-    fn of(hub: &Hub, waiting: &Waiting<'_>, mistakes: Vec<Mistake>) -> Self {
+    fn of(hub: &Hub, waiting: &Waiting<'_>, mistakes: Vec<Mistake>, others: Vec<Other>) -> Self {
         let Waiting { merchant, payment, attempt, kept, language } = waiting;
         let provider = hub.providers.get(&payment.provider);
         let account = hub.settings.account(&attempt.account_id);
@@ -232,6 +239,8 @@ impl CardPage {
             merchant_name: merchant.name.clone(),
             brand: provider.map_or_else(String::new, |provider| provider.profile().brand.to_owned()),
             is_test: account.is_none_or(|account| account.environment != Environment::Production),
+            contact: merchant.contact.clone(),
+            others,
             view: View {
                 reference: payment.order.reference.clone(),
                 description: payment.order.description.clone(),
@@ -281,6 +290,8 @@ pub(super) fn samples(language: Language) -> Vec<String> {
         merchant_name: "<xss>Comercio".into(),
         brand: "<xss>".into(),
         is_test: true,
+        contact: Contact { email: Some("\"><xss>@x.example".into()), phone: Some("<xss>".into()) },
+        others: vec![Other::sample()],
         view: View {
             reference: "<xss>".into(),
             description: Some("<xss>".into()),

@@ -7,6 +7,7 @@
 mod card_page;
 mod console;
 mod frame;
+mod others;
 mod return_page;
 mod status_page;
 mod trouble;
@@ -39,6 +40,7 @@ const ASSETS: [(&str, &str); 2] = [
 pub fn router() -> Router<Arc<Hub>> {
     Router::new()
         .route("/p/{merchant}/{payment}/{token}", get(status_page::show))
+        .route("/p/{merchant}/{payment}/{token}/back", get(return_page::receive_from_frame))
         .route("/r/{merchant}/{attempt}/{token}", get(return_page::receive).post(return_page::receive))
         .route("/c/{merchant}/{attempt}/{token}", get(card_page::show).post(card_page::receive))
         .merge(console::router())

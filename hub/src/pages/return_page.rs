@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use payment::id::AttemptId;
+use payment::id::{AttemptId, PaymentId};
 use payment::order::Language;
 
 use super::status_page::return_address;
 use super::trouble;
+use crate::fault::fault;
 use crate::flow::{AskCause, AskError, ask_now};
 use crate::state::Hub;
 use crate::store::{Payment, StoreError};
@@ -32,6 +33,35 @@ pub(super) async fn receive(
         Ok(Some(payment)) => onward(&hub, &payment),
         Ok(None) => trouble::not_found(Language::default()),
         Err(error) => trouble::unavailable(Language::default(), &error),
+    }
+}
+
+/// Takes a shopper back who closed the frame in which a provider's page was shown. That the frame was closed, and what it
+/// said before, decides nothing either.
+pub(super) async fn receive_from_frame(
+    State(hub): State<Arc<Hub>>,
+    Path((merchant_id, payment_id, token)): Path<(String, String, String)>,
+) -> Response {
+    let id = payment_id.parse::<PaymentId>().ok();
+    let Some(id) = id.filter(|id| hub.vault.is_page_token("status", id.as_str(), &token)) else {
+        return trouble::not_found(Language::default());
+    };
+    match come_back_from_frame(&hub, &merchant_id, &id).await {
+        Ok(Some(payment)) => onward(&hub, &payment),
+        Ok(None) => trouble::not_found(Language::default()),
+        Err(error) => trouble::unavailable(Language::default(), &error),
+    }
+}
+
+async fn come_back_from_frame(
+    hub: &Arc<Hub>,
+    merchant: &str,
+    id: &PaymentId,
+) -> Result<Option<Payment>, StoreError> {
+    let attempts = hub.store.attempts(merchant, id).await?;
+    match attempts.last() {
+        Some(newest) if !fault!("close_the_frame_unasked") => come_back(hub, merchant, &newest.id).await,
+        Some(_) | None => hub.store.payment(merchant, id).await,
     }
 }
 

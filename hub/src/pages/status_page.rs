@@ -15,6 +15,7 @@ use payment::{Money, Status, Timestamp};
 use url::Url;
 
 use super::frame::{Frame, WantedLanguage};
+use super::others::Other;
 use super::{page, trouble};
 use crate::settings::{Contact, Merchant};
 use crate::state::Hub;
@@ -35,6 +36,8 @@ struct StatusPage {
     steps: Vec<&'static str>,
     /// What happens after paying.
     after_paying: Option<&'static str>,
+    /// What else the shopper is about to pay, while this one can be paid.
+    others: Vec<Other>,
     view: View,
 }
 
@@ -78,7 +81,12 @@ pub(super) async fn show(
     match hub.store.payment(&merchant.id, &id).await {
         Ok(Some(payment)) => {
             let language = wanted.unwrap_or(payment.order.language);
-            page(StatusCode::OK, &StatusPage::of(&hub, merchant, &payment, language))
+            match Other::all(&hub, &payment).await {
+                Ok(others) => {
+                    page(StatusCode::OK, &StatusPage::of(&hub, merchant, &payment, language, others))
+                }
+                Err(error) => trouble::unavailable(fallback, &error),
+            }
         }
         Ok(None) => trouble::not_found(fallback),
         Err(error) => trouble::unavailable(fallback, &error),
@@ -93,7 +101,7 @@ pub(super) fn return_address(payment: &Payment) -> Option<Url> {
 }
 
 impl StatusPage {
-    fn of(hub: &Hub, merchant: &Merchant, payment: &Payment, language: Language) -> Self {
+    fn of(hub: &Hub, merchant: &Merchant, payment: &Payment, language: Language, others: Vec<Other>) -> Self {
         let provider = hub.providers.get(&payment.provider);
         let account = hub.settings.account(&payment.account_id);
         let view = View::of(payment, hub.clock.now());
@@ -106,6 +114,7 @@ impl StatusPage {
             is_test: account.is_none_or(|account| account.environment != Environment::Production),
             steps: storefront.into_iter().flat_map(|shown| shown.how_to_pay(language)).collect(),
             after_paying: storefront.and_then(|shown| shown.label("after_paying", language)),
+            others,
             view,
         }
     }
@@ -181,6 +190,7 @@ pub(super) fn samples(language: Language) -> Vec<String> {
         is_test: true,
         steps: vec!["<xss>", "<xss>"],
         after_paying: Some("<xss>"),
+        others: vec![Other::sample()],
         view: View::of(&super::console::sample::payment(status), now),
     });
     pages.map(|page| page.render().expect("it renders")).collect()

@@ -1,5 +1,6 @@
 //! The wire log: calls to providers, masked before they are written.
 
+use payment::Timestamp;
 use payment::id::PaymentId;
 use sqlx::FromRow;
 
@@ -18,6 +19,10 @@ const OF_PAYMENT: &str = "SELECT id, attempt_id, operation, request_line, reques
 
 const LAST_INTENT: &str = "SELECT after_lost FROM provider_call WHERE merchant_id = $1 AND payment_id = $2 \
      AND attempt_id = $3 AND after_lost <> '' ORDER BY id DESC LIMIT 1";
+
+/// A look-up does nothing, so that nothing stands in what may follow when its answer is lost.
+const LAST_LOOK_UP: &str = "SELECT started_at FROM provider_call WHERE merchant_id = $1 AND payment_id = $2 \
+     AND after_lost = '' ORDER BY id DESC LIMIT 1";
 
 #[derive(FromRow)]
 struct CallRow {
@@ -41,6 +46,23 @@ impl Store {
             sqlx::query_as(OF_PAYMENT).bind(merchant).bind(payment.as_str()).fetch_all(connection).await?
         });
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// When a provider was last asked what became of a payment.
+    pub async fn last_look_up(
+        &self,
+        merchant: &str,
+        payment: &PaymentId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let mut reader = self.read().await?;
+        let found: Option<i64> = on!(reader.link(), connection => {
+            sqlx::query_scalar(LAST_LOOK_UP)
+                .bind(merchant)
+                .bind(payment.as_str())
+                .fetch_optional(connection)
+                .await?
+        });
+        found.map(instant).transpose()
     }
 
     /// What may be done when the answer to the last call is lost that was written for an attempt before it was made.

@@ -10,7 +10,7 @@ use super::rows::{Cursor, HistoryLine, Page, Payment, PaymentFilter, PaymentKey}
 use super::sets::Rows;
 
 const INSERT: &str = "INSERT INTO payment (merchant_id, id, reference, idempotency_key, provider, account_id, \
-     order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, detail_json, \
+     customer, order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, detail_json, \
      expires_at, version, created_at, updated_at) {rows} ON CONFLICT DO NOTHING RETURNING id";
 const UPDATE: &str = "UPDATE payment SET authorized = v.column3, paid = v.column4, refunded = v.column5, \
      overpaid = v.column6, status = v.column7, certainty = v.column8, told = v.column9, detail_json = v.column10, \
@@ -31,6 +31,9 @@ pub(super) const OLDER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND
 pub(super) const NEWER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id > $2 \
      AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR reference = $4) \
      AND created_at >= $5 AND created_at < $6 ORDER BY id ASC LIMIT $7";
+/// A customer's open payments, newest first.
+pub(super) const OPEN_OF_CUSTOMER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND customer = $2 \
+     AND status IN ('created', 'requires_action', 'pending', 'partially_approved') ORDER BY id DESC LIMIT $3";
 const INSERT_HISTORY: &str = "INSERT INTO history (merchant_id, payment_id, version, from_status, to_status, \
      certainty, source, at) {rows}";
 const HISTORY: &str = "SELECT version, from_status, to_status, certainty, source, at FROM history \
@@ -139,6 +142,25 @@ impl Store {
         page(rows, cursor)
     }
 
+    /// The newest open payments of a merchant's customer, newest first.
+    pub async fn open_payments_of(
+        &self,
+        merchant: &str,
+        customer: &str,
+        limit: u32,
+    ) -> Result<Vec<Payment>, StoreError> {
+        let mut reader = self.read().await?;
+        let rows: Vec<PaymentRow> = on!(reader.link(), connection => {
+            sqlx::query_as(OPEN_OF_CUSTOMER)
+                .bind(merchant)
+                .bind(customer)
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?
+        });
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
     /// A payment's history, oldest first.
     pub async fn history(&self, merchant: &str, id: &PaymentId) -> Result<Vec<HistoryLine>, StoreError> {
         type Row = (i64, Option<String>, String, String, String, i64);
@@ -201,6 +223,7 @@ impl Tx {
                 .bind(&row.payment.idempotency_key)
                 .bind(&row.payment.provider)
                 .bind(&row.payment.account_id)
+                .bind(row.payment.order.customer.as_deref())
                 .bind(&row.order)
                 .bind(row.payment.order.total.currency.code())
                 .bind(row.payment.order.total.minor)

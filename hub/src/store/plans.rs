@@ -48,6 +48,7 @@ fn every_one(kind: DatabaseKind) -> Vec<Asked> {
         ),
         asked("payments by reference", payments::OLDER, &["'m'", "'~'", "NULL", "'R-7'", "0", "99999", "26"]),
         asked("open payments", payments::OPEN, &[]),
+        asked("open payments of a customer", payments::OPEN_OF_CUSTOMER, &["'m'", "'c7'", "10"]),
         asked("events", events::OLDER, &["'m'", "'~'", "NULL", "NULL", "0", "99999", "26"]),
         asked("newer events", events::NEWER, &["'m'", "'evt_00007'", "NULL", "NULL", "0", "99999", "26"]),
         asked("events by payment", events::OLDER, &["'m'", "'~'", "NULL", "'pay_00007'", "0", "99999", "26"]),
@@ -61,7 +62,7 @@ fn every_one(kind: DatabaseKind) -> Vec<Asked> {
 
 /// Fills the growing tables. One in a hundred payments is open.
 const SEED: [&str; 6] = [
-    "INSERT INTO payment SELECT 'm', 'pay_' || i, 'R-' || i, 'k', 'p', 'a', '{}', 'COP', 1, 0, 0, 0, 0, \
+    "INSERT INTO payment SELECT 'm', 'pay_' || i, 'R-' || i, 'k', 'p', 'a', 'c' || i % 1000, '{}', 'COP', 1, 0, 0, 0, 0, \
      CASE WHEN i % 100 = 0 THEN 'pending' ELSE 'approved' END, 'confirmed', NULL, '{}', i, 1, i, i FROM number",
     "INSERT INTO work SELECT 'm', 'att_' || i, 'pay_' || i, 'a', i % 2, i, 0, 0, 0, 'probe' FROM number",
     "INSERT INTO event SELECT 'm', 'evt_' || i, 'pay_' || i, 'payment.approved', '{}', i FROM number",

@@ -44,6 +44,9 @@ messages! {
     how_to_pay status_title reference state date total currency method authorization receipt_number issuer instalments
     paid_through reason last_attempt pay_now pay_code pay_until back_to look_again renews_itself contact_title
     contact_text test_payment print_hint
+    // another payment of the shopper's that is pending
+    pending_other_heading pending_other_title pending_other_reason pending_other_advice pending_other_contact
+    pending_other_quote pending_other_resume pending_other_look pending_other_go_on
     // the shopper's page for a card
     card_title card_number card_expiry card_code card_kept card_to_be_kept card_not_kept card_pay card_wrong_number
     card_wrong_expiry card_expired card_wrong_code card_refused card_held

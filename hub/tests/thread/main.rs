@@ -7,6 +7,7 @@ mod look_ups;
 mod lost_and_found;
 mod lost_answers;
 mod paying;
+mod pending;
 mod provider_answers;
 mod stage;
 #[path = "../support/mod.rs"]
