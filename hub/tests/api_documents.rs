@@ -87,7 +87,7 @@ testing::both_databases! {
         let hub = hub_on(&database, vec![Arc::new(Paper)]).await;
         let api = Api::new(&serve(&hub).await, KEY);
         let operations = operations();
-        assert_eq!(operations.len(), 23);
+        assert_eq!(operations.len(), 25);
         let client = &api.client;
         for (_, path) in &operations {
             // Without a key, whoever is there says 401 before it looks at anything else.

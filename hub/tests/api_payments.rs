@@ -47,6 +47,9 @@ testing::both_databases! {
             "instrument": null,
             "kept_instrument": null,
             "operations": [],
+            "division": null,
+            "rest_of": null,
+            "reversible_until": null,
             "decided_at": null,
             "expires_at": "2026-03-14T15:30:00Z",
             "created_at": "2026-03-14T15:00:00Z",
@@ -210,6 +213,32 @@ testing::both_databases! {
         answer.problem(409, "payment_not_open");
         // The same key on another payment is another request.
         api.act(&format!("/v1/payments/{}/cancel", failed.member("payment_id")), "k2").await.problem(422, "idempotency_key_reused");
+    }
+
+    async fn a_payment_is_asked_for_when_the_merchant_says_so(database: TestDatabase) {
+        let hub = hub_on(&database, vec![Arc::new(Paper)]).await;
+        let api = Api::new(&serve(&hub).await, KEY);
+        let created = api.post("/v1/payments", "k1", &order("PEDIDO-1")).await;
+        let id = created.member("id");
+        let asked = api.act(&format!("/v1/payments/{id}/ask"), "k2").await;
+        assert_eq!((asked.status, asked.member("id"), asked.member("status")), (200, id, "requires_action"));
+        let unknown = format!("/v1/payments/pay_{}/ask", "0".repeat(32));
+        api.act(&unknown, "k3").await.problem(404, "not_found");
+        let mut declined = order("PEDIDO-2");
+        declined["description"] = json!("decline");
+        let failed = api.post("/v1/payments", "k4", &declined).await;
+        let told = api.act(&format!("/v1/payments/{}/ask", failed.member("payment_id")), "k5").await;
+        assert_eq!((told.status, told.member("status")), (200, "failed"), "there is nobody to ask");
+    }
+
+    async fn a_payment_that_did_not_end_partly_paid_has_no_rest(database: TestDatabase) {
+        let hub = hub_on(&database, vec![Arc::new(Paper)]).await;
+        let api = Api::new(&serve(&hub).await, KEY);
+        let created = api.post("/v1/payments", "k1", &order("PEDIDO-1")).await;
+        let path = format!("/v1/payments/{}/collect_rest", created.member("id"));
+        api.act(&path, "k2").await.problem(409, "no_rest");
+        let unknown = format!("/v1/payments/pay_{}/collect_rest", "0".repeat(32));
+        api.act(&unknown, "k3").await.problem(404, "not_found");
     }
 
     async fn lists_go_by_pages_in_both_directions(database: TestDatabase) {

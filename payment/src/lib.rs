@@ -15,6 +15,7 @@ mod card_number;
 pub mod case;
 pub mod currency;
 pub mod dispersion;
+pub mod division;
 pub mod entropy;
 pub mod fact;
 pub mod id;

@@ -8,7 +8,7 @@ use url::Url;
 use crate::Timestamp;
 use crate::card_number::holds_card_number;
 use crate::dispersion::{self, DispersionPart};
-use crate::id::InstrumentId;
+use crate::id::{InstrumentId, PaymentId};
 use crate::money::Money;
 use crate::person::Person;
 use crate::recurrence::{self, Recurrence};
@@ -96,6 +96,9 @@ pub struct Order {
     /// How the provider repeats the charge by itself (AV-11).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurrence: Option<Recurrence>,
+    /// The payment that ended partly paid, and whose rest this is (AV-9.2-02).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest_of: Option<PaymentId>,
     /// The shopper's equipment as the merchant's server saw it (AV-4.4-08, AV-4.4-09).
     pub shopper: Shopper,
 }
@@ -449,6 +452,7 @@ pub(crate) mod tests {
             allow_partial: false,
             dispersion: vec![],
             recurrence: None,
+            rest_of: None,
             shopper: Shopper { ip: IpAddr::from([203, 0, 113, 24]), user_agent: "Prueba/1.0".into() },
         }
     }

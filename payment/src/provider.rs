@@ -7,10 +7,12 @@ use url::Url;
 use crate::Timestamp;
 use crate::account::Account;
 use crate::agreement::{Agreement, SettingComplaint};
+use crate::division::PartialPolicy;
 use crate::entropy::Entropy;
 use crate::fact::Reason;
 use crate::instrument::RemovalRule;
 use crate::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
+use crate::operation::Operations;
 use crate::order::{Complaint, Order};
 use crate::profile::Profile;
 use crate::step::{Answer, Input, Memo, Request, Step};
@@ -75,6 +77,27 @@ pub trait Provider: Send + Sync {
     /// Until when the provider gives a charge back when it is asked to; later a person has to arrange it. None: always.
     fn reversal_deadline(&self, _charged_at: Timestamp) -> Option<Timestamp> {
         None
+    }
+
+    /// What this account can do with money that was held or taken, by its settings.
+    fn operations(&self, _account: &Account) -> Operations {
+        self.profile().operations
+    }
+
+    /// What this account wants done with what was collected of a payment that ended partly paid.
+    fn partial_policy(&self, _account: &Account) -> PartialPolicy {
+        PartialPolicy::default()
+    }
+
+    /// Whether the provider itself gives back what was collected of this order when it ends partly paid.
+    fn gives_parts_back(&self, _order: &Order) -> bool {
+        false
+    }
+
+    /// For how many days after a charge this account's provider is asked once a day whether somebody gave it back in the
+    /// provider's own panel, of which nothing else tells. Nought: it is not asked.
+    fn panel_check_days(&self, _account: &Account) -> u32 {
+        0
     }
 
     /// The script that opens the provider's page in a frame over the shop's own, where what this order is paid with leads no

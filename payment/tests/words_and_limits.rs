@@ -244,6 +244,7 @@ fn order() -> Order {
         allow_partial: false,
         dispersion: vec![],
         recurrence: None,
+        rest_of: None,
         shopper: Shopper { ip: "203.0.113.24".parse().expect("an address"), user_agent: "Prueba/1.0".into() },
     }
 }

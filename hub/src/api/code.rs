@@ -139,6 +139,12 @@ codes! {
     OperationRunning, "operation_running", 409, "Another operation is not finished",
         "A capture, release or refund of the same money is under way, or its answer was lost.",
         "Read the payment; repeat when that operation is `done` or `refused`.";
+    NoRest, "no_rest", 409, "There is no rest to collect",
+        "The payment did not end partly paid, or what was collected of it is given back, by the provider or as the account's settings say.",
+        "Read the payment; to be paid all the same, create another one.";
+    RestAsked, "rest_asked", 409, "The rest is asked for already",
+        "Another payment of this rest can still be paid, or has collected something; `payment_id` names it.",
+        "Go on with that payment.";
     PaymentNotOpen, "payment_not_open", 409, "The payment is no longer open",
         "What is paid, declined, expired or cancelled cannot be cancelled.",
         "Read the payment; its status says how it ended.";

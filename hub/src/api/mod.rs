@@ -1,5 +1,6 @@
 //! The API for merchants, version 1, and what explains it.
 
+mod ask;
 mod body;
 mod caller;
 pub mod code;
@@ -15,6 +16,7 @@ mod payments;
 mod pending_payments;
 pub mod problem;
 mod query;
+mod rest;
 mod strict_json;
 
 use std::sync::{Arc, LazyLock};
@@ -85,6 +87,8 @@ fn operations() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(payments::read))
         .routes(routes!(pending_payments::list))
         .routes(routes!(payments::cancel))
+        .routes(routes!(ask::ask))
+        .routes(routes!(rest::collect_rest))
         .routes(routes!(operations::capture))
         .routes(routes!(operations::release))
         .routes(routes!(operations::refund))

@@ -365,6 +365,7 @@ impl PaymentRequest {
             allow_partial: self.allow_partial,
             dispersion: self.dispersion.into_iter().map(|part| part.into_part(currency)).collect(),
             recurrence,
+            rest_of: None,
             shopper: Shopper { ip, user_agent: self.shopper.user_agent },
         };
         Ok((order, self.account))

@@ -130,7 +130,7 @@ async fn create_once(hub: Arc<Hub>, merchant: Merchant, wanted: NewPayment) -> W
     }
 }
 
-fn not_created(error: CreateError, total: Money) -> Work {
+pub(super) fn not_created(error: CreateError, total: Money) -> Work {
     match error {
         CreateError::Complaints(complaints) => Work::Undone(Problem::from_complaints(&complaints)),
         CreateError::NoAccount => {
@@ -157,7 +157,7 @@ fn not_created(error: CreateError, total: Money) -> Work {
 }
 
 /// A payment that an earlier request with the same key made, and that failed, is told as that failure.
-fn created(hub: &Hub, payment: &Payment) -> Work {
+pub(super) fn created(hub: &Hub, payment: &Payment) -> Work {
     match &payment.detail.failure {
         Some(failure) if payment.status == Status::Failed => {
             let problem = Problem::from_failure(failure, &payment.provider);

@@ -17,7 +17,9 @@ use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::document;
 use crate::flow::keep_instruments::keep_instruments;
+use crate::flow::panel_check::next_check;
 use crate::flow::query_policy::policy_of;
+use crate::flow::return_collected::awaits_return;
 use crate::flow::settle_operations::settle_operations;
 use crate::state::Hub;
 use crate::store::{
@@ -243,9 +245,11 @@ fn apply(
     payment.detail = PaymentDetail {
         operations: aggregate.operations.iter().map(|operation| operation.line.clone()).collect(),
         instrument: kept.or_else(|| before_detail.instrument.clone()),
+        parts: payment::division::parts(&payment.order, &summary.movements),
         ..detail(&aggregate.attempts, &standings, &summary, known.failure.as_ref(), &before_detail)
     };
     take_over(payment, &summary);
+    payment.detail.awaits_return = awaits_return(hub, payment);
     for kind in &summary.cases {
         changes.cases.push((payment.merchant_id.clone(), new_case(hub, &payment.id, *kind, now)));
     }
@@ -412,6 +416,8 @@ fn detail(
             && pure.keeping().is_some_and(|keeping| keeping.state == KeepingState::Begun),
         operations: Vec::new(),
         instrument: None,
+        parts: Vec::new(),
+        awaits_return: false,
     }
 }
 
@@ -518,7 +524,16 @@ fn schedule(
         // What only our own timer ended is asked for until the provider was heard.
         let is_said = standing.state.is_final() && !standing.is_by_own_timer;
         if is_said && (is_replaced || !payment.status.is_open()) && !payment.awaits_more() {
-            changes.settled.insert((payment.merchant_id.clone(), attempt.id.clone()));
+            let key = (payment.merchant_id.clone(), attempt.id.clone());
+            match next_check(hub, payment, hub.clock.now()).filter(|_| !is_replaced) {
+                Some(due_at) => {
+                    let (payment_id, account_id) = (payment.id.clone(), attempt.account_id.clone());
+                    changes.scheduled.insert(key, NewWork { payment_id, account_id, due_at });
+                }
+                None => {
+                    changes.settled.insert(key);
+                }
+            }
         }
     }
     let asks_again = appended.iter().any(|fact| fact.kind == FactKind::AskedAgain);

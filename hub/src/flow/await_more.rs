@@ -1,7 +1,9 @@
-//! Payments that are settled while an operation's answer is lost, or while nobody has told what became of an instrument:
-//! asked about for a while, until a look-up tells, or its silence proves something; then a person looks.
+//! Payments that are settled while an operation's answer is lost, while nobody has told what became of an instrument, or
+//! while what was collected of them is still to be given back: asked about for a while, until a look-up tells, or its silence
+//! proves something; then a person looks.
 
 use payment::Timestamp;
+use payment::division::PartState;
 use payment::fact::Reason;
 use payment::operation::OperationState;
 use payment::step::AfterLost;
@@ -10,6 +12,7 @@ use crate::flow::apply_facts::{Known, OperationEnd, Source, apply_facts};
 use crate::flow::drive_task::after_lost_word;
 use crate::flow::probe::give_up;
 use crate::flow::query_policy::{back_off, seconds};
+use crate::flow::return_collected::{Returning, return_collected};
 use crate::state::Hub;
 use crate::store::{Attempt, OperationLine, Payment, StoreError, Work};
 
@@ -41,10 +44,22 @@ pub(super) async fn await_more(
             Silence::SaysNothing => may_go_on |= work.tries < LOOK_UPS,
         }
     }
+    if payment.detail.awaits_return {
+        match Box::pin(return_collected(hub, &payment, now)).await? {
+            Returning::GoesOn(then) => (payment, may_go_on) = (*then, true),
+            // A refused reversal is a case already.
+            Returning::IsOver if has_refused_reversal(&payment) => return hub.store.end_work(work).await,
+            Returning::IsOver => {}
+        }
+    }
     if !payment.awaits_more() {
         return hub.store.end_work(work).await;
     }
     if may_go_on { hub.store.release_work(work, next).await } else { give_up(hub, work).await }
+}
+
+fn has_refused_reversal(payment: &Payment) -> bool {
+    payment.detail.parts.iter().any(|part| part.state == PartState::ReversalRefused)
 }
 
 /// What it means that a look-up tells nothing of an operation.

@@ -1,6 +1,7 @@
 //! The payment as merchants see it: the same document in answers of the API and in events.
 
 use payment::account::Environment;
+use payment::division::{Part, PartState, PartialPolicy};
 use payment::fact::{Outcome, Reason};
 use payment::id::EndpointId;
 use payment::movement::Receipt;
@@ -103,6 +104,15 @@ pub struct PaymentDocument {
     pub kept_instrument: Option<String>,
     /// Captures, releases and refunds, first one first.
     pub operations: Vec<OperationDocument>,
+    /// How it is divided, when it is paid in parts or goes to several parties.
+    #[schema(required = true)]
+    pub division: Option<DivisionDocument>,
+    /// The payment that ended partly paid, and whose rest this is.
+    #[schema(required = true)]
+    pub rest_of: Option<String>,
+    /// Until when the provider gives it back when it is asked to, where it says so; later its network has to arrange it.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub reversible_until: Option<Timestamp>,
     /// When the provider decided, by its own telling; null while it has not.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub decided_at: Option<Timestamp>,
@@ -159,6 +169,39 @@ pub struct ReceiptDocument {
     /// The number of the party that it went to, where the money is dispersed.
     #[schema(required = true)]
     pub agreement: Option<String>,
+}
+
+/// How a payment is divided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DivisionDocument {
+    /// What was taken and not given back.
+    pub collected: i64,
+    /// What of `amount` is missing.
+    pub missing: i64,
+    /// What the account's settings say of a payment that ends partly paid: `collect` the rest, or `return` what was collected.
+    #[schema(schema_with = words::partial_policy)]
+    pub policy: PartialPolicy,
+    /// One for each party, in the order in which they are charged; of a payment in parts one for each charge, oldest first.
+    pub parts: Vec<PartDocument>,
+}
+
+/// One part of a divided payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PartDocument {
+    /// How much.
+    pub amount: i64,
+    /// What became of it. What follows a denied part is `not_attempted`.
+    #[schema(schema_with = words::part_state)]
+    pub state: PartState,
+    /// The number of the party that it goes to; null, your own site.
+    #[schema(required = true)]
+    pub agreement: Option<String>,
+    /// The provider's own id of the charge.
+    #[schema(required = true)]
+    pub provider_id: Option<String>,
+    /// The provider's reason.
+    #[schema(required = true)]
+    pub reason: Option<ReasonDocument>,
 }
 
 /// A capture, release or refund.
@@ -238,6 +281,9 @@ pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
         instrument: payment.order.instrument.as_ref().map(ToString::to_string),
         kept_instrument: detail.instrument.as_ref().map(ToString::to_string),
         operations: detail.operations.iter().map(operation_document).collect(),
+        division: division_document(hub, payment),
+        rest_of: payment.order.rest_of.as_ref().map(ToString::to_string),
+        reversible_until: reversible_until(hub, payment),
         decided_at: detail.decided_at,
         expires_at: payment.expires_at,
         created_at: payment.created_at,
@@ -426,6 +472,42 @@ fn receipt_document(receipt: &Receipt) -> Option<ReceiptDocument> {
         instalments,
         agreement,
     })
+}
+
+fn division_document(hub: &Hub, payment: &Payment) -> Option<DivisionDocument> {
+    if !payment.order.is_divided() {
+        return None;
+    }
+    let account = hub.account(&payment.account_id);
+    let collected = payment.paid.minor.saturating_sub(payment.refunded.minor).max(0);
+    let part = |part: &Part| PartDocument {
+        amount: part.amount.minor,
+        state: part.state,
+        agreement: part.agreement.clone(),
+        provider_id: part.provider_reference.clone(),
+        reason: reason_document(&part.reason),
+    };
+    let mut parts: Vec<PartDocument> = payment.detail.parts.iter().map(part).collect();
+    // Nobody has told anything yet.
+    if parts.is_empty() {
+        parts = payment::division::parts(&payment.order, &[]).iter().map(part).collect();
+    }
+    Some(DivisionDocument {
+        collected,
+        missing: payment.order.total.minor.saturating_sub(collected).max(0),
+        policy: account
+            .map_or_else(PartialPolicy::default, |(account, provider)| provider.partial_policy(account)),
+        parts,
+    })
+}
+
+/// Of what is with the merchant; an account whose charges are not given back by us has none.
+fn reversible_until(hub: &Hub, payment: &Payment) -> Option<Timestamp> {
+    let (account, provider) = hub.account(&payment.account_id)?;
+    let is_kept = payment.paid.minor > payment.refunded.minor;
+    let charged_at = payment.detail.decided_at.filter(|_| is_kept)?;
+    provider.operations(account).refund?;
+    provider.reversal_deadline(charged_at)
 }
 
 fn reason_document(reason: &Reason) -> Option<ReasonDocument> {

@@ -7,7 +7,7 @@ use payment::account::Account;
 use payment::fact::{Fact, FactKind, Reason};
 use payment::id::{OperationId, PaymentId};
 use payment::movement::{Movement, MovementKind, MovementState};
-use payment::operation::{OperationError, OperationKind, OperationState, Sums};
+use payment::operation::{OperationError, OperationKind, OperationState, Operations, Sums};
 use payment::provider::Provider;
 use payment::step::{AfterLost, Refusal, Step};
 use payment::task::Act;
@@ -76,12 +76,13 @@ pub async fn operate(
     let (hub, merchant, payment) = (Arc::clone(hub), merchant.to_owned(), payment.clone());
     let tracked = tokio::spawn(async move {
         let _busy = hub.busy();
-        begin(&hub, &merchant, &payment, wanted).await
+        Box::pin(operate_here(&hub, &merchant, &payment, wanted)).await
     });
     tracked.await.unwrap_or_else(|_| Err(OperateError::Store(StoreError::Corrupt("operation"))))
 }
 
-async fn begin(
+/// The same for the hub itself, whose work does not hang up.
+pub(super) async fn operate_here(
     hub: &Hub,
     merchant: &str,
     id: &PaymentId,
@@ -152,7 +153,7 @@ fn plan(hub: &Hub, aggregate: &Aggregate, wanted: &NewOperation) -> Result<Plann
     let (attempt, movement) =
         with_money(aggregate, wanted.kind).ok_or(OperateError::NotAllowed(OperationError::NothingLeft))?;
     let (account, provider) = hub.account(&attempt.account_id).ok_or(OperateError::NotFound)?;
-    let amount = allowed(provider.as_ref(), aggregate, wanted)?;
+    let amount = allowed(provider.operations(account), aggregate, wanted)?;
     let provider_reference = attempt.provider_reference.clone().unwrap_or_default();
     let now = hub.clock.now();
     let reference = provider.profile().reference.mint(now, hub.entropy());
@@ -208,7 +209,7 @@ impl Planned {
 
     /// The amount that may be operated now, in minor units.
     fn amount(&self, aggregate: &Aggregate) -> Result<i64, OperateError> {
-        allowed(self.provider.as_ref(), aggregate, &self.wanted).map(|money| money.minor)
+        allowed(self.provider.operations(&self.account), aggregate, &self.wanted).map(|money| money.minor)
     }
 
     /// Adds the operation, and the work that finds out what became of it, to what is written.
@@ -272,12 +273,12 @@ fn all_there_is(kind: OperationKind, sums: &Sums) -> i64 {
 }
 
 fn allowed(
-    provider: &dyn Provider,
+    operations: Operations,
     aggregate: &Aggregate,
     wanted: &NewOperation,
 ) -> Result<Money, OperateError> {
     let amount = wanted.amount.map(|minor| Money::new(minor, aggregate.payment.order.total.currency));
-    let allowed = provider.profile().operations.amount(wanted.kind, amount, &sums(aggregate));
+    let allowed = operations.amount(wanted.kind, amount, &sums(aggregate));
     allowed.map_err(OperateError::NotAllowed)
 }
 

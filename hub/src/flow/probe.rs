@@ -16,6 +16,7 @@ use crate::flow::apply_facts::{Known, Source, apply_facts, new_case};
 use crate::flow::await_more::{ask_later, await_more, awaits_more};
 use crate::flow::create_payment::{not_opened, repeat_creation, unanswered, unreachable_failure};
 use crate::flow::drive_task::{Driven, End, Job, after_lost_word, deadline, drive_task};
+use crate::flow::panel_check;
 use crate::flow::query_policy::{Policy, back_off, policy_of, seconds};
 use crate::flow::target::target_of;
 use crate::limits::{Held, HoldCause};
@@ -89,7 +90,8 @@ async fn ask(hub: &Hub, merchant: &str, id: &AttemptId, cause: AskCause) -> Resu
     let asks_when_settled = match cause {
         AskCause::Return => provider.profile().query.on_every_return,
         AskCause::Person => true,
-        AskCause::Notice | AskCause::Probe => false,
+        AskCause::Probe => panel_check::is_due(hub, &payment, hub.clock.now()),
+        AskCause::Notice => false,
     };
     if fault!("never_ask_on_return") && cause == AskCause::Return {
         return Ok(payment);
@@ -239,7 +241,10 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
         Ok(payment) if !payment.status.is_open() && payment.awaits_more() => {
             await_more(hub, work, &payment, &attempt, policy.grace_s).await
         }
-        Ok(payment) if !payment.status.is_open() => hub.store.end_work(work).await,
+        Ok(payment) if !payment.status.is_open() => match panel_check::next_check(hub, &payment, now) {
+            Some(at) => hub.store.release_work(work, at).await,
+            None => hub.store.end_work(work).await,
+        },
         Err(AskError::Unreachable | AskError::Refused(_))
             if is_past_grace && awaits_more(hub, &attempt).await? =>
         {

@@ -1,5 +1,6 @@
 //! Schemas of closed lists of words, for the OpenAPI document.
 
+use payment::division::{PartState, PartialPolicy};
 use payment::operation::{OperationKind, OperationState};
 use payment::{Currency, Status};
 use serde_json::Value;
@@ -70,6 +71,17 @@ pub fn certainty() -> Object {
 /// States of instruments.
 pub fn instrument_state() -> Object {
     words("Whether it can be charged.", InstrumentState::ALL.map(InstrumentState::word))
+}
+
+/// What becomes of a part.
+pub fn part_state() -> Object {
+    words("What became of it.", PartState::ALL.map(PartState::word))
+}
+
+/// What is done with what was collected.
+pub fn partial_policy() -> Object {
+    let policies = [PartialPolicy::Collect, PartialPolicy::Return];
+    words("What is done with what was collected.", policies.map(PartialPolicy::word))
 }
 
 /// Kinds of operations.

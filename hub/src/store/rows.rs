@@ -1,5 +1,6 @@
 //! What the store gives and takes: records as the flow, the API and the pages see them.
 
+use payment::division::Part;
 use payment::fact::{Outcome, Reason};
 use payment::id::{AttemptId, CaseId, EndpointId, EventId, InstrumentId, NoticeId, OperationId, PaymentId};
 use payment::movement::{Movement, Receipt};
@@ -95,13 +96,20 @@ pub struct PaymentDetail {
     /// Whether it is paid, and nobody has told yet what became of the keeping.
     #[serde(default)]
     pub awaits_instrument: bool,
+    /// What became of each part of a divided total.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+    /// Whether it ended partly paid, and what was collected is still to be given back, by the provider or by us.
+    #[serde(default)]
+    pub awaits_return: bool,
 }
 
 impl Payment {
-    /// Whether the provider is still to be asked although the payment is settled: about an operation, or about an
-    /// instrument that it was to keep.
+    /// Whether the provider is still to be asked although the payment is settled: about an operation, about an instrument
+    /// that it was to keep, or about what was collected of a payment that ended partly paid.
     pub fn awaits_more(&self) -> bool {
-        self.detail.awaits_instrument || self.detail.operations.iter().any(|line| line.state.is_open())
+        let PaymentDetail { awaits_instrument, awaits_return, operations, .. } = &self.detail;
+        *awaits_instrument || *awaits_return || operations.iter().any(|line| line.state.is_open())
     }
 }
 

@@ -126,6 +126,7 @@ fn order_of(reference: &str, total: Money) -> Order {
         allow_partial: false,
         dispersion: vec![],
         recurrence: None,
+        rest_of: None,
         shopper: Shopper {
             ip: "203.0.113.24".parse().expect("an address"),
             user_agent: "Mozilla/5.0 (prueba)".into(),

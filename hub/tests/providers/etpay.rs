@@ -46,6 +46,7 @@ fn order(reference: &str) -> Order {
         allow_partial: false,
         dispersion: vec![],
         recurrence: None,
+        rest_of: None,
         shopper: Shopper {
             ip: "203.0.113.24".parse().expect("an address"),
             user_agent: "Mozilla/5.0 (prueba)".into(),

@@ -2,10 +2,12 @@
 
 mod driver;
 mod floods;
+mod given_back;
 mod hostile_notices;
 mod look_ups;
 mod lost_and_found;
 mod lost_answers;
+mod parts;
 mod paying;
 mod pending;
 mod provider_answers;

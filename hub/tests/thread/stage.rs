@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hub::flow::{self, NewPayment};
 use hub::settings::Settings;
 use hub::store::Payment;
 use payment::account::Environment;
@@ -51,15 +52,38 @@ impl Stage {
         Self::build(database, cast(), |_| {}, Environment::Test, tune).await
     }
 
+    /// The same, with an account whose settings at the hub are these.
+    pub async fn set(database: &TestDatabase, settings: &[(&str, &str)], environment: Environment) -> Self {
+        let tune = |tuned: &mut Settings| {
+            for (name, value) in settings {
+                tuned.accounts[0].settings.insert((*name).to_owned(), (*value).to_owned());
+            }
+        };
+        Self::build(database, cast(), |_| {}, environment, tune).await
+    }
+
+    /// Creates a payment of an order that is changed a little.
+    pub async fn create(&self, reference: &str, change: impl FnOnce(&mut Order)) -> Payment {
+        let mut order = order(reference);
+        change(&mut order);
+        let wanted = NewPayment { order, account_id: None, idempotency_key: format!("key-{reference}") };
+        flow::create_payment(&self.hub, &self.merchant(), wanted).await.expect("a payment")
+    }
+
     /// Pays in the hosted page, without scripts, and answers the page's last status.
     pub async fn pay(&self, payment: &Payment, card: &str) -> u16 {
+        self.pay_part(payment, card, None).await
+    }
+
+    /// The same, of a payment in parts so much, as the page takes it.
+    pub async fn pay_part(&self, payment: &Payment, card: &str, amount: Option<&str>) -> u16 {
         let page = payment.detail.pay_url.clone().expect("somewhere to pay").to_string();
         let email = [("email", "compradora@correo.example")];
         self.browser.post(format!("{page}/email")).form(&email).send().await.expect("the e-mail step");
         let form = self.browser.get(format!("{page}/card")).send().await.expect("the card form");
         let html = form.text().await.expect("a page");
         let token = between(&html, "name=\"form_token\" value=\"", "\"");
-        let fields = [
+        let mut fields = vec![
             ("form_token", token.as_str()),
             ("card_number", card),
             ("expiry", "11/30"),
@@ -71,6 +95,7 @@ impl Stage {
             ("document", "1093847561"),
             ("mobile", "3005550147"),
         ];
+        fields.extend(amount.map(|amount| ("amount", amount)));
         let answer =
             self.browser.post(format!("{page}/card")).form(&fields).send().await.expect("the card step");
         answer.status().as_u16()
@@ -113,6 +138,7 @@ pub fn order(reference: &str) -> Order {
         allow_partial: false,
         dispersion: vec![],
         recurrence: None,
+        rest_of: None,
         shopper: Shopper {
             ip: "203.0.113.24".parse().expect("an address"),
             user_agent: "Mozilla/5.0 (prueba)".into(),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use payment::division::{Part, PartState};
 use payment::fact::{Ending, Opening, Outcome, Reason, Telling};
 use payment::id::{AttemptId, CaseId, EndpointId, EventId, NoticeId, PaymentId};
 use payment::instrument::{InstrumentTelling, KeepingState};
@@ -90,6 +91,7 @@ fn order() -> Order {
         allow_partial: false,
         dispersion: vec![],
         recurrence: None,
+        rest_of: None,
         shopper: Shopper { ip: IpAddr::from([203, 0, 113, 24]), user_agent: xss() },
     }
 }
@@ -154,6 +156,8 @@ pub(in super::super) fn payment(status: Status) -> Payment {
             }],
             instrument: format!("ins_{}", "0".repeat(32)).parse().ok(),
             awaits_instrument: false,
+            parts: vec![part()],
+            awaits_return: false,
             failure: Some(Failure { code: xss(), provider_code: Some(xss()), detail: xss() }),
         },
         idempotency_key: xss(),
@@ -161,6 +165,16 @@ pub(in super::super) fn payment(status: Status) -> Payment {
         version: 3,
         created_at: at(),
         updated_at: minutes(2),
+    }
+}
+
+fn part() -> Part {
+    Part {
+        agreement: Some(xss()),
+        amount: total(),
+        state: PartState::ReversalRefused,
+        provider_reference: Some(xss()),
+        reason: reason(),
     }
 }
 

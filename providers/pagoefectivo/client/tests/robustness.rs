@@ -278,6 +278,7 @@ fn authorize() -> Task {
         allow_partial: false,
         dispersion: vec![],
         recurrence: None,
+        rest_of: None,
         shopper: Shopper { ip: [203, 0, 113, 24].into(), user_agent: "Prueba/1.0".into() },
     };
     Task::Authorize(Box::new(Authorization {

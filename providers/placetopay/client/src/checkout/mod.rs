@@ -16,6 +16,7 @@ mod lightbox;
 mod notice;
 mod order;
 mod person;
+mod policy;
 mod profile;
 mod reasons;
 mod removal;
@@ -27,9 +28,11 @@ mod transaction;
 mod wire;
 
 use payment::account::Account;
+use payment::division::PartialPolicy;
 use payment::fact::Reason;
 use payment::instrument::RemovalRule;
 use payment::notice::{Keys, NoticeReply, RawNotice, Reading, Verdict};
+use payment::operation::Operations;
 use payment::order::{Complaint, Order};
 use payment::profile::Profile;
 use payment::provider::{Moment, Provider};
@@ -39,6 +42,7 @@ use payment::{Subject, Timestamp};
 use url::Url;
 
 pub use create::SKIP_RESULT;
+pub use policy::{PANEL_CHECK_DAYS, PARTIAL_PAYMENTS, REVERSALS};
 pub use reasons::{Level, ReasonText, reason_text, reason_texts};
 pub use storefront::{LOGO_URL, storefront};
 
@@ -69,6 +73,23 @@ impl Provider for AvalPay {
 
     fn reversal_deadline(&self, charged_at: Timestamp) -> Option<Timestamp> {
         reverse::deadline(charged_at)
+    }
+
+    fn operations(&self, account: &Account) -> Operations {
+        policy::operations(account)
+    }
+
+    fn partial_policy(&self, account: &Account) -> PartialPolicy {
+        policy::partial(account)
+    }
+
+    fn panel_check_days(&self, account: &Account) -> u32 {
+        policy::panel_check_days(account)
+    }
+
+    // The parts of a mixed payment stay where they are (PROTOCOL.md 7.6).
+    fn gives_parts_back(&self, order: &Order) -> bool {
+        !order.dispersion.is_empty()
     }
 
     fn lightbox(&self, order: &Order, account: &Account) -> Option<Url> {

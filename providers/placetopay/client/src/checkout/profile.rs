@@ -7,6 +7,7 @@ use payment::profile::{
 };
 
 use super::create::SKIP_RESULT;
+use super::policy::{PANEL_CHECK_DAYS, PARTIAL_PAYMENTS, REVERSALS};
 use crate::authentication::{DIGEST, DIGESTS, LOGIN, SECRET_KEY};
 
 /// What is so of Aval Pay.
@@ -58,6 +59,21 @@ const SETTINGS: &[Setting] = &[
         name: SKIP_RESULT,
         kind: SettingKind::OneOf(NO_YES),
         help: "yes leaves the provider's own page of the result out: the shopper comes back at once.",
+    },
+    Setting {
+        name: REVERSALS,
+        kind: SettingKind::OneOf(&["api", "console"]),
+        help: "Where charges are given back: api, by the hub; console, in the provider's panel only.",
+    },
+    Setting {
+        name: PANEL_CHECK_DAYS,
+        kind: SettingKind::Number { least: 0, most: 30, default: 0 },
+        help: "For how many days after a charge the hub asks daily whether it was given back in the panel; 0, it does not.",
+    },
+    Setting {
+        name: PARTIAL_PAYMENTS,
+        kind: SettingKind::OneOf(&["collect", "return"]),
+        help: "What is done with what was collected of a payment that ended partly paid: collect the rest, or return it.",
     },
 ];
 
