@@ -20,11 +20,15 @@ impl<'page> Element<'page> {
         Element { page, selector: selector.to_owned(), backend_node }
     }
 
-    /// Scrolls the element into view and clicks the middle of it with the left button.
+    /// Scrolls the element into view and clicks the middle of it with the left button. In a frame of another site, where the
+    /// place of the mouse is known a moment late, it is pressed by the keyboard.
     ///
     /// # Errors
     /// [`BrowserError::NotVisible`] when it takes no place on the page, and whatever stops a command.
     pub async fn click(&self) -> Result<(), BrowserError> {
+        if self.page.is_framed {
+            return self.enter().await;
+        }
         let (x, y) = self.middle().await?;
         for (kind, buttons) in [("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)] {
             let button = if kind == "mouseMoved" { "none" } else { "left" };
@@ -120,6 +124,18 @@ impl<'page> Element<'page> {
 
     async fn focus(&self) -> Result<(), BrowserError> {
         self.page.call("DOM.focus", json!({ "backendNodeId": self.backend_node })).await?;
+        Ok(())
+    }
+
+    /// Presses the link or the button by the keyboard.
+    async fn enter(&self) -> Result<(), BrowserError> {
+        self.focus().await?;
+        for (kind, text) in [("keyDown", "\r"), ("keyUp", "")] {
+            let event = json!({
+                "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": text,
+            });
+            self.page.call("Input.dispatchKeyEvent", event).await?;
+        }
         Ok(())
     }
 

@@ -25,6 +25,8 @@ pub struct Page {
     tally: Arc<Tally>,
     target: String,
     session: String,
+    /// Whether it is the document in a frame of another page.
+    pub(crate) is_framed: bool,
     wait_timeout: Duration,
     /// Node ids are valid until the document is asked for anew, so one look-up must not cross another.
     look_up: tokio::sync::Mutex<()>,
@@ -79,14 +81,11 @@ impl Page {
             tally,
             target,
             session,
+            is_framed: false,
             wait_timeout: options.wait_timeout,
             look_up: tokio::sync::Mutex::new(()),
         };
-        for command in
-            ["Page.enable", "Network.enable", "Runtime.enable", "Log.enable", "Accessibility.enable"]
-        {
-            page.call(command, json!({})).await?;
-        }
+        page.listen().await?;
         let silence = json!({ "value": !options.javascript });
         page.call("Emulation.setScriptExecutionDisabled", silence).await?;
         if let Some(name) = &options.user_agent {
@@ -94,6 +93,47 @@ impl Page {
             page.call("Emulation.setUserAgentOverride", name).await?;
         }
         Ok(page)
+    }
+
+    /// The document of another site in a frame of this page, waited for: a page of its own, in which one clicks and types, and
+    /// which ends with the frame. `wanted` is asked with the frame's address.
+    ///
+    /// # Errors
+    /// [`BrowserError::Waited`] when there is no such frame.
+    pub async fn frame(&self, wanted: impl Fn(&str) -> bool) -> Result<Page, BrowserError> {
+        let deadline = Instant::now() + self.wait_timeout;
+        let (target, url) = loop {
+            let told = self.connection.call(None, "Target.getTargets", json!({})).await?;
+            let mut frames = told["targetInfos"].as_array().into_iter().flatten();
+            let found =
+                frames.find(|info| info["type"] == "iframe" && info["url"].as_str().is_some_and(&wanted));
+            if let Some(found) = found {
+                let word = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
+                break (word("targetId"), word("url"));
+            }
+            if Instant::now() >= deadline {
+                let what = "a frame of another site".to_owned();
+                return Err(BrowserError::Waited { what, limit: self.wait_timeout, url: self.url() });
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        };
+        let attach = json!({ "targetId": target, "flatten": true });
+        let attached = self.connection.call(None, "Target.attachToTarget", attach).await?;
+        let session = member(&attached, "Target.attachToTarget", "sessionId")?;
+        let recorder = Arc::new(Recorder::of_frame(Arc::clone(&self.tally), &target, &url));
+        self.connection.record(&session, Arc::clone(&recorder));
+        let frame = Page {
+            connection: Arc::clone(&self.connection),
+            recorder,
+            tally: Arc::clone(&self.tally),
+            target,
+            session,
+            is_framed: true,
+            wait_timeout: self.wait_timeout,
+            look_up: tokio::sync::Mutex::new(()),
+        };
+        frame.listen().await?;
+        Ok(frame)
     }
 
     /// Opens an address and waits until it has loaded, redirects followed. Any HTTP status is a page.
@@ -340,6 +380,15 @@ impl Page {
     pub async fn close(self) -> Result<(), BrowserError> {
         let close = json!({ "targetId": self.target });
         self.connection.call(None, "Target.closeTarget", close).await?;
+        Ok(())
+    }
+
+    async fn listen(&self) -> Result<(), BrowserError> {
+        for command in
+            ["Page.enable", "Network.enable", "Runtime.enable", "Log.enable", "Accessibility.enable"]
+        {
+            self.call(command, json!({})).await?;
+        }
         Ok(())
     }
 

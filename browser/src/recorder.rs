@@ -44,6 +44,8 @@ pub(crate) struct Recording {
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) complaints: Vec<String>,
     main_frame: String,
+    /// Whether it is about a frame inside a page.
+    is_frame: bool,
     open: HashMap<String, usize>,
 }
 
@@ -51,6 +53,18 @@ impl Recorder {
     /// A recorder of a page that is still empty; documents shown are counted in `tally`.
     pub(crate) fn new(tally: Arc<Tally>) -> Recorder {
         Recorder { recording: Mutex::default(), changed: watch::channel(0).0, tally }
+    }
+
+    /// A recorder of a frame that shows an address already.
+    pub(crate) fn of_frame(tally: Arc<Tally>, frame: &str, url: &str) -> Recorder {
+        let recorder = Recorder::new(tally);
+        {
+            let mut recording = recorder.now();
+            recording.main_frame = frame.to_owned();
+            recording.is_frame = true;
+            recording.url = url.to_owned();
+        }
+        recorder
     }
 
     /// The recording at this moment.
@@ -117,7 +131,11 @@ impl Recording {
     /// Notes the document of a frame; says whether it is the page's own and not the empty one.
     fn document_opened(&mut self, params: &Value) -> bool {
         let frame = &params["frame"];
-        if frame.get("parentId").is_some() {
+        let is_own = match self.is_frame {
+            true => frame["id"].as_str() == Some(&self.main_frame),
+            false => frame.get("parentId").is_none(),
+        };
+        if !is_own {
             return false;
         }
         self.main_frame = text(&frame["id"]);

@@ -218,6 +218,10 @@ pub struct DemoOptions {
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
 
+    /// The shop opens a provider's page in a frame over its own, where the provider offers that.
+    #[arg(long)]
+    pub lightbox: bool,
+
     /// Walk orders with every provider to their ends without a browser, compare three witnesses, and end. It keeps its data
     /// in a directory of its own.
     #[arg(long, conflicts_with = "fresh")]

@@ -37,10 +37,28 @@ pub struct ShownAccount {
     pub apart: Option<&'static str>,
     /// Whether its shoppers pay by card.
     pub is_card: bool,
+    /// Whether the shop lets shoppers keep a card by it.
+    pub keeps_cards: bool,
+    /// Whether the shop lets shoppers pay in parts by it.
+    pub takes_parts: bool,
+    /// The ways among which shoppers choose in a shop that opens the provider's page in a frame.
+    pub choices: &'static [ShownChoice],
     /// What it is opened with at the provider.
     pub opened_with: &'static [(&'static str, &'static str)],
     /// What the hub is told of it beside its credentials.
     pub settings: &'static [(&'static str, &'static str)],
+}
+
+/// A way of paying by an account.
+pub struct ShownChoice {
+    /// Its word.
+    pub word: &'static str,
+    /// The label of the provider's storefront by which it is called.
+    pub label: &'static str,
+    /// The provider's method codes.
+    pub methods: &'static [&'static str],
+    /// Whether it asks for a card.
+    pub is_card: bool,
 }
 
 impl ShownAccount {

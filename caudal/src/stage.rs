@@ -23,7 +23,7 @@ use url::Url;
 use crate::assembly::Workers;
 use crate::clients::{Console, HubApi, ShopInbox, Steering};
 use crate::failure::Failure;
-use crate::shown::{self, Shown, ShownAccount};
+use crate::shown::{self, Shown, ShownAccount, ShownChoice};
 use crate::{assembly, commands, keys, ports, registry, web};
 
 /// The one merchant of the stage.
@@ -43,6 +43,8 @@ pub struct StageSettings<'a> {
     pub database: SecretString,
     /// The first of the ports, three and one for each provider; 0 takes free ones.
     pub first_port: u16,
+    /// Whether the shop opens a provider's page in a frame over its own, where it can.
+    pub lightbox: bool,
 }
 
 /// A running stage.
@@ -112,7 +114,7 @@ impl Stage {
         assembly::note_agreements(&hub).await?;
         let serving = stop.clone();
         let hub = tokio::spawn(async move { assembly::serve(&hub, listener, Workers::Here, serving).await });
-        let shop = Shop::start(shop_settings(&addresses, &places, &keys)).await;
+        let shop = Shop::start(shop_settings(&addresses, &places, &keys, settings.lightbox)).await;
         let shop = shop.map_err(|error| Failure::environment(format!("the shop does not start: {error}")));
         match shop {
             Ok(shop) => {
@@ -314,7 +316,7 @@ fn hub_settings(places: &Places, keys: &Keys, accounts: Vec<Account>) -> Setting
     }
 }
 
-fn shop_settings(addresses: &Addresses, places: &Places, keys: &Keys) -> ShopSettings {
+fn shop_settings(addresses: &Addresses, places: &Places, keys: &Keys, lightbox: bool) -> ShopSettings {
     ShopSettings {
         listen: addresses.shop,
         public_url: Some(places.shop_url.clone()),
@@ -323,12 +325,39 @@ fn shop_settings(addresses: &Addresses, places: &Places, keys: &Keys) -> ShopSet
         name: "Tienda Imaginaria".to_owned(),
         means: shown::accounts()
             .filter(|(_, account)| account.apart.is_none())
-            .map(|(shown, account)| means(places, shown, account))
+            .flat_map(|(shown, account)| choices(places, shown, account, lightbox))
             .collect(),
+        lightbox,
         contact_email: "ayuda@tienda.example".to_owned(),
         contact_phone: "6015550100".to_owned(),
         clock_follow: Some(places.steering_url.clone()),
     }
+}
+
+/// The ways of paying by an account among which shoppers choose in the shop. Where the provider's page opens in a frame, each
+/// way is a choice: only those that lead no further can.
+fn choices(places: &Places, shown: &Shown, account: &ShownAccount, lightbox: bool) -> Vec<Means> {
+    let whole = means(places, shown, account);
+    if !lightbox || account.choices.is_empty() {
+        return vec![whole];
+    }
+    let provider = registry::providers().get(shown.provider).and_then(|provider| provider.storefront());
+    let choice = |choice: &ShownChoice| {
+        let mut means = Means {
+            id: format!("{}-{}", shown.provider, choice.word),
+            methods: choice.methods.iter().map(|method| (*method).to_owned()).collect(),
+            is_card: choice.is_card,
+            keeps_cards: whole.keeps_cards && choice.is_card,
+            takes_parts: whole.takes_parts && choice.is_card,
+            ..whole.clone()
+        };
+        for (texts, language) in means.texts.iter_mut().zip([Language::Es, Language::Pt, Language::En]) {
+            let label = provider.and_then(|storefront| storefront.label(choice.label, language));
+            texts.method = label.unwrap_or_default().to_owned();
+        }
+        means
+    };
+    account.choices.iter().map(choice).collect()
 }
 
 /// An account as the shop offers it, in the words that its provider is told about by.
@@ -358,6 +387,10 @@ fn means(places: &Places, shown: &Shown, account: &ShownAccount) -> Means {
         account: places.accounts.get(account.word()).cloned(),
         brand: brand.to_owned(),
         is_card: account.is_card,
+        methods: Vec::new(),
+        keeps_cards: account.keeps_cards,
+        keeps_without_charge: provider.is_some_and(|provider| provider.keeps_without_charge()),
+        takes_parts: account.takes_parts,
         texts,
     }
 }

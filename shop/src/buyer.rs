@@ -33,6 +33,10 @@ pub struct BuyerForm {
     pub mobile: String,
     /// Whether the card is the buyer's own: `yes`, `no`, or empty when not answered (AV-4.4-11).
     pub own_card: String,
+    /// Not empty: the card is to be kept for the next time.
+    pub keep_card: String,
+    /// Not empty: it is paid in parts, by several means.
+    pub in_parts: String,
     /// Not empty: the conditions are accepted (AV-12.5-06).
     pub accept_terms: String,
     /// Not empty: the treatment of personal data is accepted (AV-12.1-04).
@@ -249,6 +253,8 @@ mod tests {
             email: "prueba@correo.example".into(),
             mobile: "3005550147".into(),
             own_card: String::new(),
+            keep_card: String::new(),
+            in_parts: String::new(),
             accept_terms: "yes".into(),
             accept_data: "yes".into(),
         }

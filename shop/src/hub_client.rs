@@ -1,4 +1,4 @@
-//! The hub as a merchant sees it: five calls of its public API, with time-outs, limits and safe repeats.
+//! The hub as a merchant sees it: a few calls of its public API, with time-outs, limits and safe repeats.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -47,6 +47,15 @@ pub struct PaymentDocument {
     /// Where the shopper pays, while that is possible.
     #[serde(default)]
     pub pay_url: Option<Url>,
+    /// How the provider's page opens in a frame over the shop's own; absent, the browser is sent there.
+    #[serde(default)]
+    pub lightbox: Option<Lightbox>,
+    /// Taken so far, where it is paid in parts.
+    #[serde(default)]
+    pub paid: i64,
+    /// The card that is kept since this payment.
+    #[serde(default)]
+    pub kept_instrument: Option<String>,
     /// What the shopper gives at a counter or a bank to pay.
     #[serde(default)]
     pub pay_code: Option<String>,
@@ -62,6 +71,38 @@ pub struct PaymentDocument {
     /// When the hub last learned something.
     #[serde(default)]
     pub updated_at: Option<crate::Timestamp>,
+}
+
+/// How a provider's page opens in a frame over the shop's own.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Lightbox {
+    /// The provider's script.
+    pub script_url: Url,
+    /// Where the browser goes when the frame is closed.
+    pub back_url: Url,
+}
+
+/// A payment of a shopper that is pending, after its provider was asked.
+#[derive(Clone, Debug, Deserialize)]
+struct PendingDocument {
+    payment: PaymentDocument,
+}
+
+/// A card that a provider keeps for a shopper.
+#[derive(Clone, Debug, Deserialize)]
+pub struct KeptCard {
+    /// The hub's id.
+    pub id: String,
+    /// The account that keeps it.
+    pub account: String,
+    /// Whether it can be charged: `active`.
+    pub state: String,
+    /// The brand.
+    #[serde(default)]
+    pub brand: Option<String>,
+    /// Its last four digits.
+    #[serde(default)]
+    pub last_four: Option<String>,
 }
 
 /// What a receipt shows.
@@ -137,6 +178,11 @@ struct EndpointDocument {
 }
 
 #[derive(Deserialize)]
+struct ListOf<T> {
+    data: Vec<T>,
+}
+
+#[derive(Deserialize)]
 struct PageOf<T> {
     data: Vec<T>,
     has_more: bool,
@@ -173,6 +219,20 @@ impl HubClient {
     /// Reads a payment.
     pub async fn payment(&self, id: &str) -> Result<PaymentDocument, HubError> {
         self.send(self.request(Method::GET, &["v1", "payments", id])).await
+    }
+
+    /// What a shopper is about to pay already. The hub asks the providers first.
+    pub async fn pending(&self, customer: &str) -> Result<Vec<PaymentDocument>, HubError> {
+        let request = self.request(Method::GET, &["v1", "pending_payments"]).query(&[("customer", customer)]);
+        let found: ListOf<PendingDocument> = self.send(request).await?;
+        Ok(found.data.into_iter().map(|pending| pending.payment).collect())
+    }
+
+    /// The cards that are kept for a shopper and can be charged.
+    pub async fn cards(&self, customer: &str) -> Result<Vec<KeptCard>, HubError> {
+        let request = self.request(Method::GET, &["v1", "instruments"]).query(&[("customer", customer)]);
+        let found: ListOf<KeptCard> = self.send(request).await?;
+        Ok(found.data.into_iter().filter(|card| card.state == "active").collect())
     }
 
     /// Registers `url` for events and brings back the secret. Registrations of the same address that an

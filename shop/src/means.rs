@@ -16,6 +16,14 @@ pub struct Means {
     pub brand: String,
     /// Whether it asks for a card, whose holder the hub is told when the shopper is that (AV-4.7-18).
     pub is_card: bool,
+    /// The provider's method codes to which it is limited; empty, the shopper chooses on the provider's page.
+    pub methods: Vec<String>,
+    /// Whether the provider keeps cards for whoever wants that.
+    pub keeps_cards: bool,
+    /// Whether it keeps one with nothing to be paid.
+    pub keeps_without_charge: bool,
+    /// Whether an order can be paid in parts, by several means.
+    pub takes_parts: bool,
     /// What shoppers are told, by language: Spanish, Portuguese, English.
     pub texts: [MeansTexts; 3],
 }
@@ -69,6 +77,10 @@ pub(crate) fn sample() -> Means {
         account: None,
         brand: xss(),
         is_card: true,
+        methods: vec![],
+        keeps_cards: true,
+        keeps_without_charge: true,
+        takes_parts: true,
         texts: [texts(), texts(), texts()],
     }
 }

@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::Timestamp;
 use crate::catalogue::Cart;
-use crate::hub_client::PaymentDocument;
+use crate::hub_client::{Lightbox, PaymentDocument};
 use crate::language::Language;
 use crate::market::Market;
 
@@ -85,8 +85,10 @@ pub enum State {
     Expired,
     /// Taken back.
     Cancelled,
-    /// Paid in part.
+    /// Paid in part, and the rest can still be paid.
     PartlyPaid,
+    /// Paid in part, and the time for the rest is over.
+    PartlyExpired,
     /// Paid and given back.
     GivenBack,
     /// Disputed by the card's holder.
@@ -103,7 +105,8 @@ impl State {
             "failed" => Self::Failed,
             "expired" => Self::Expired,
             "cancelled" => Self::Cancelled,
-            "partially_approved" | "partially_expired" => Self::PartlyPaid,
+            "partially_approved" => Self::PartlyPaid,
+            "partially_expired" => Self::PartlyExpired,
             "reversed" | "partially_refunded" | "refunded" | "returned" => Self::GivenBack,
             "disputed" => Self::Disputed,
             _ => Self::Pending,
@@ -113,13 +116,13 @@ impl State {
     /// Whether more is to come.
     pub const fn is_open(self) -> bool {
         match self {
-            Self::Waiting | Self::Pending => true,
+            Self::Waiting | Self::Pending | Self::PartlyPaid => true,
             Self::Approved
             | Self::Rejected
             | Self::Failed
             | Self::Expired
             | Self::Cancelled
-            | Self::PartlyPaid
+            | Self::PartlyExpired
             | Self::GivenBack
             | Self::Disputed => false,
         }
@@ -160,6 +163,24 @@ impl Order {
     /// What it costs, in minor units.
     pub fn gross(&self) -> i64 {
         self.cart.totals(self.market).gross
+    }
+
+    /// What was taken and what is missing, where it is paid in parts.
+    pub fn collected_and_missing(&self) -> Option<(i64, i64)> {
+        let payment = self.payment.as_ref()?;
+        let is_in_parts = matches!(self.state(), State::PartlyPaid | State::PartlyExpired);
+        is_in_parts.then_some((payment.paid, (self.gross() - payment.paid).max(0)))
+    }
+
+    /// How its page opens in a frame over the shop's own, while it can be paid.
+    pub fn lightbox(&self) -> Option<(&Url, &Lightbox)> {
+        let lightbox = self.payment.as_ref()?.lightbox.as_ref()?;
+        Some((self.pay_url()?, lightbox))
+    }
+
+    /// The address of its page.
+    pub fn page(&self) -> String {
+        format!("/orders/{}/{}", self.reference, self.token)
     }
 
     /// Where the shopper can pay or try again, while that is possible.

@@ -14,6 +14,7 @@ use crate::market::Market;
 use crate::means::Means;
 use crate::order::{Order, Source};
 use crate::running::Shop;
+use crate::visitor::customer_of;
 
 /// Longest name of a browser that is passed on, in characters: the hub's limit.
 const MAX_USER_AGENT: usize = 255;
@@ -48,6 +49,8 @@ struct Progress {
 pub enum Outcome {
     /// The shopper pays here.
     PayAt(Url),
+    /// The shopper pays in a frame over the shop's own page.
+    PayHere,
     /// The hub knows the order and nothing can be paid (any more): the order's page says why.
     NothingToPay,
     /// The hub refused it: nothing was charged, and another form can try again.
@@ -68,6 +71,12 @@ pub struct Equipment {
 pub struct Purchase {
     /// How it is paid.
     pub means: Means,
+    /// The kept card that is charged, by the hub's id.
+    pub kept_card: Option<String>,
+    /// Whether the card is to be kept.
+    pub keeps_card: bool,
+    /// Whether it is paid in parts.
+    pub is_in_parts: bool,
     /// Who buys.
     pub buyer: Buyer,
     /// Whether the card is the buyer's own.
@@ -111,9 +120,14 @@ async fn place_once(shop: &Shop, draft: &Draft, purchase: &Purchase) -> Result<O
     // The reference is this draft's alone, so it names the payment for the hub as well.
     let outcome = match shop.hub.create_payment(&draft.reference, body).await {
         Ok(payment) => {
+            let is_framed = shop.settings.lightbox && payment.lightbox.is_some();
             let pay_url = payment.pay_url.clone();
             shop.memory().learn(payment, Source::Answer, shop.clock.now());
-            pay_url.map_or(Outcome::NothingToPay, Outcome::PayAt)
+            match pay_url {
+                Some(_) if is_framed => Outcome::PayHere,
+                Some(url) => Outcome::PayAt(url),
+                None => Outcome::NothingToPay,
+            }
         }
         Err(error @ (HubError::Unreachable(_) | HubError::Unreadable(_))) => return Err(error),
         Err(HubError::Refused { status, code, detail }) => {
@@ -172,14 +186,29 @@ fn request_body(shop: &Shop, draft: &Draft, purchase: &Purchase) -> Value {
         "amount": totals.gross,
         "currency": market.currency(),
         "description": format!("{} {}", purchase.language.order_word(), draft.reference),
-        "taxes": [{ "kind": "value_added_tax", "amount": totals.tax, "base": totals.net }],
-        "details": [{ "kind": "subtotal", "amount": totals.net }],
         "items": items,
         "buyer": purchase.buyer,
+        "customer": customer_of(&draft.visitor),
         "return_url": shop.address(&draft.page()),
         "language": purchase.language.tag(),
         "shopper": { "ip": purchase.equipment.ip, "user_agent": user_agent },
     });
+    // A part of an order has no share of its taxes: they are told of an order that is paid as a whole.
+    if purchase.is_in_parts {
+        body["allow_partial"] = json!(true);
+    } else {
+        body["taxes"] = json!([{ "kind": "value_added_tax", "amount": totals.tax, "base": totals.net }]);
+        body["details"] = json!([{ "kind": "subtotal", "amount": totals.net }]);
+    }
+    if let Some(card) = &purchase.kept_card {
+        body["instrument"] = json!(card);
+    }
+    if purchase.keeps_card {
+        body["keep_instrument"] = json!(true);
+    }
+    if !purchase.means.methods.is_empty() {
+        body["methods"] = json!(purchase.means.methods);
+    }
     if let Some(account) = &purchase.means.account {
         body["account"] = json!(account);
     }

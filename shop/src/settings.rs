@@ -22,6 +22,8 @@ pub struct ShopSettings {
     pub name: String,
     /// How shoppers can pay, at least one way. The shop sells where there is one, and first where the first one is.
     pub means: Vec<Means>,
+    /// Whether a provider's page is opened in a frame over the shop's own, where the provider offers that.
+    pub lightbox: bool,
     /// Whom a shopper writes to (AV-4.3-05).
     pub contact_email: String,
     /// Whom a shopper calls.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Request, State};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -27,6 +28,19 @@ pub(crate) struct Visitor {
     pub(crate) language: Language,
     /// Where it buys.
     pub(crate) market: Market,
+}
+
+impl Visitor {
+    /// The shopper as the hub knows it.
+    pub(crate) fn customer(&self) -> String {
+        customer_of(&self.id)
+    }
+}
+
+/// The id under which the hub knows a browser's shopper: always the same, and no help to whoever wants to be that browser.
+pub(crate) fn customer_of(visitor: &str) -> String {
+    let hash = digest(&SHA256, format!("customer {visitor}").as_bytes());
+    hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Knows the browser again or gives it a new name; `?lang=` and `?market=` choose language and market from then on.

@@ -327,6 +327,10 @@ fn abroad() -> Vec<shop::means::Means> {
             account: Some(format!("tienda-{id}")),
             brand: format!("Marca {id}"),
             is_card: false,
+            methods: vec![],
+            keeps_cards: false,
+            keeps_without_charge: false,
+            takes_parts: false,
             texts: [texts.clone(), texts.clone(), texts],
         });
     }
@@ -419,4 +423,124 @@ async fn the_questions_are_those_of_the_country_s_means() {
     assert!(here.contains("¿Qué es Pasarela de Prueba?") && !here.contains("Es banco."));
     let there = page(&browser, at(&shop, "/questions?market=chile")).await;
     assert!(there.contains("Es banco.") && !there.contains("Pasarela de Prueba?"));
+}
+
+#[tokio::test]
+async fn a_page_with_a_frame_lets_in_exactly_the_provider_s_script_and_page() {
+    let hub = TinyHub::start().await;
+    let lightbox = json!({
+        "script_url": "http://pago.localhost/caja.min.js",
+        "back_url": "http://caudal.localhost/p/tienda/pay_1/t/back",
+    });
+    hub.state().lightbox = lightbox;
+    let shop = open_shop(&hub, None).await;
+    let browser = browser();
+    let form = good_form(&form_token(&checkout(&shop, &browser).await));
+    let answer = browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+    let location = answer.headers()["location"].to_str().expect("text").to_owned();
+    assert!(location.starts_with("/orders/T") && location.ends_with("/pay"), "{location}");
+    let answer = browser.get(at(&shop, &location)).send().await.expect("an answer");
+    let policy = answer.headers()["content-security-policy"].to_str().expect("text").to_owned();
+    for part in [
+        "default-src 'none'",
+        "script-src 'self' http://pago.localhost/caja.min.js;",
+        "frame-src http://pago.localhost;",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.contains(part), "no {part} in {policy}");
+    }
+    let html = answer.text().await.expect("text");
+    for shown in [
+        "data-script=\"http://pago.localhost/caja.min.js\"",
+        "data-pay=\"http://pago.localhost/session/1\"",
+        "data-back=\"http://caudal.localhost/p/tienda/pay_1/t/back\"",
+        "href=\"http://pago.localhost/session/1\"",
+    ] {
+        assert!(html.contains(shown), "no {shown} in {html}");
+    }
+    hub.decide(&json!({ "status": "approved", "lightbox": null, "pay_url": null }));
+    let order = location.trim_end_matches("/pay").to_owned();
+    assert!(page(&browser, at(&shop, &order)).await.contains("Aprobado"));
+    let answer = browser.get(at(&shop, &location)).send().await.expect("an answer");
+    assert_eq!(
+        answer.headers()["location"].to_str().expect("text"),
+        order,
+        "there is nothing to pay any more"
+    );
+}
+
+#[tokio::test]
+async fn a_shopper_chooses_to_keep_the_card_to_pay_in_parts_or_by_a_kept_card() {
+    let hub = TinyHub::start().await;
+    let means = shop::means::Means {
+        account: Some("tienda-pasarela".into()),
+        keeps_cards: true,
+        keeps_without_charge: true,
+        takes_parts: true,
+        ..means("Pasarela de Prueba")
+    };
+    let shop = open_shop_with(&hub, None, vec![means]).await;
+    let browser = browser();
+    let html = checkout(&shop, &browser).await;
+    assert!(html.contains("Guardar la tarjeta en «Mis tarjetas»") && html.contains("Pagar en varias partes"));
+    let form = with(with(good_form(&form_token(&html)), "keep_card", "yes"), "in_parts", "yes");
+    browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+    let body = hub.state().creates[0].body.clone();
+    assert_eq!((&body["keep_instrument"], &body["allow_partial"]), (&json!(true), &json!(true)));
+    assert!(
+        body.get("taxes").is_none() && body.get("details").is_none(),
+        "a part has no share of the taxes: {body}"
+    );
+
+    let kept = |id: &str, account: &str, state: &str| json!({ "id": id, "account": account, "state": state, "brand": "VISA", "last_four": "0081" });
+    hub.state().instruments = vec![
+        kept("ins_1", "tienda-pasarela", "active"),
+        kept("ins_2", "otra", "active"),
+        kept("ins_3", "tienda-pasarela", "removed"),
+    ];
+    let html = checkout(&shop, &browser).await;
+    assert!(html.contains("value=\"ins_1\"") && !html.contains("ins_2") && !html.contains("ins_3"), "{html}");
+    for (named, expected) in [("ins_1", Some("ins_1")), ("ins_2", None)] {
+        let html = checkout(&shop, &browser).await;
+        let form = with(with(good_form(&form_token(&html)), "means", named), "keep_card", "yes");
+        let before = hub.state().creates.len();
+        browser.post(at(&shop, "/checkout")).form(&form).send().await.expect("an answer");
+        let creates = hub.state().creates.clone();
+        match expected {
+            Some(card) => {
+                let body = &creates.last().expect("a creation").body;
+                assert_eq!(
+                    (&body["instrument"], body.get("keep_instrument")),
+                    (&json!(card), None),
+                    "{body}"
+                );
+                assert_eq!(body["account"], "tienda-pasarela");
+            }
+            None => assert_eq!(creates.len(), before, "a card of another account is no choice"),
+        }
+    }
+
+    let html = page(&browser, at(&shop, "/cards")).await;
+    assert!(
+        html.contains("Mis tarjetas")
+            && html.contains("VISA **** 0081")
+            && html.contains("Agregar una tarjeta")
+    );
+    let adding = [("form_token", form_token(&html))];
+    for _ in 0..2 {
+        let answer = browser.post(at(&shop, "/cards")).form(&adding).send().await.expect("an answer");
+        assert!(
+            answer.headers()["location"]
+                .to_str()
+                .expect("text")
+                .starts_with("http://pago.localhost/session/")
+        );
+    }
+    let creates = hub.state().creates.clone();
+    let [.., first, again] = creates.as_slice() else { panic!("two calls") };
+    assert_eq!((&first.key, &first.bytes), (&again.key, &again.bytes), "a form pressed twice adds once");
+    assert_eq!((&first.body["amount"], &first.body["keep_instrument"]), (&json!(0), &json!(true)));
+    let customers: std::collections::HashSet<_> =
+        creates.iter().map(|create| create.body["customer"].to_string()).collect();
+    assert_eq!(customers.len(), 1, "one shopper is one customer");
 }

@@ -163,6 +163,7 @@ async fn a_shop_that_starts_again_replaces_its_own_registration() {
         api_key: API_KEY.to_owned().into(),
         name: "Tienda de Prueba".into(),
         means: vec![support::means("Pasarela de Prueba")],
+        lightbox: false,
         contact_email: "ayuda@tienda.example".into(),
         contact_phone: "601 555 0100".into(),
         clock_follow: None,

@@ -81,7 +81,7 @@ async fn run_tour(options: &DemoOptions, started: Instant) -> Result<(), Failure
 fn stage_settings<'a>(options: &DemoOptions, data: &'a Path) -> StageSettings<'a> {
     let usual = || format!("sqlite:{}?mode=rwc", data.join(DATABASE_FILE).display());
     let database = SecretString::from(options.database.clone().unwrap_or_else(usual));
-    StageSettings { data, database, first_port: options.port }
+    StageSettings { data, database, first_port: options.port, lightbox: options.lightbox }
 }
 
 fn usual_data() -> Result<PathBuf, Failure> {

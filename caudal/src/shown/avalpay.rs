@@ -5,7 +5,7 @@ use serde_json::json;
 use shop::market::Market::Colombia;
 use url::Url;
 
-use super::{Shown, ShownAccount};
+use super::{Shown, ShownAccount, ShownChoice};
 use crate::clients::CraftedNotice;
 use crate::seeds::{Fate, Growing, Seed, Seedling};
 use crate::tour::{Expected, PAID, Paid, Scene, Story, UNPAID, refused, shown_answer};
@@ -21,12 +21,26 @@ pub const SHOWN: Shown = Shown {
         market: Colombia,
         apart: None,
         is_card: true,
+        keeps_cards: true,
+        takes_parts: true,
+        choices: &CHOICES,
         opened_with: &[],
         settings: &[],
     }],
     seeds: &SEEDS,
     stories: &STORIES,
 };
+
+/// Cards are typed on its page; PSE leads on to the bank's.
+const CHOICES: [ShownChoice; 2] = [
+    ShownChoice {
+        word: "card",
+        label: "method_card",
+        methods: &["visa", "master", "amex", "diners", "discover"],
+        is_card: true,
+    },
+    ShownChoice { word: "pse", label: "method_pse", methods: &["pse"], is_card: false },
+];
 
 /// Public test cards: approved at once, declined at once, under review until somebody decides.
 const APPROVED: &str = "4110760000000081";

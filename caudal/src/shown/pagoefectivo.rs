@@ -21,6 +21,9 @@ pub const SHOWN: Shown = Shown {
             market: Peru,
             apart: None,
             is_card: false,
+            keeps_cards: false,
+            takes_parts: false,
+            choices: &[],
             opened_with: &[("merchant_name", "Tienda Imaginaria")],
             settings: &[
                 ("default_life_minutes", "120"),
@@ -32,6 +35,9 @@ pub const SHOWN: Shown = Shown {
             market: Ecuador,
             apart: None,
             is_card: false,
+            keeps_cards: false,
+            takes_parts: false,
+            choices: &[],
             opened_with: &[("merchant_name", "Tienda Imaginaria")],
             settings: &[
                 ("default_life_minutes", "120"),

@@ -23,9 +23,14 @@ pub struct Demo {
 
 impl Demo {
     pub fn start() -> Demo {
+        Demo::with(&[])
+    }
+
+    /// The same with further arguments.
+    pub fn with(more: &[&str]) -> Demo {
         let place = Place::with("");
         let arguments = ["demo", "--json", "--port", "0", "--data", "here"];
-        let mut running = Running::start(place.command(&arguments));
+        let mut running = Running::start(place.command(&[&arguments, more].concat()));
         let line = tokio::task::block_in_place(|| running.line());
         let told = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().expect("a client");
@@ -57,6 +62,36 @@ impl Demo {
     pub async fn json(&self, party: &str, path: &str) -> Value {
         let asked = self.http.get(self.at(party, path)).bearer_auth(self.key());
         asked.send().await.expect("an answer").json().await.expect("JSON")
+    }
+
+    /// POST to a path of the steering port.
+    pub async fn steer(&self, path: &str, body: Value) -> Value {
+        let answer = self.http.post(self.at("steering", path)).json(&body).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap_or_default());
+        answer.json().await.expect("JSON")
+    }
+
+    /// Moves the clock.
+    pub async fn advance(&self, seconds: u64) {
+        self.steer("/_sandbox/clock/advance", json!({ "seconds": seconds })).await;
+    }
+
+    /// Spoils what a provider does so many times.
+    pub async fn spoil(&self, on: Value, count: u32) {
+        let rule = json!({ "provider": "avalpay", "on": on, "times": { "count": count } });
+        self.steer("/_sandbox/hardships", rule).await;
+    }
+
+    /// How many requests of an operation were about a payment's session.
+    pub async fn asked(&self, operation: &str, payment: &Value) -> usize {
+        let session = payment["provider_id"].as_str().expect("a session");
+        let journal = self.json("steering", "/_sandbox/journal?limit=1000").await;
+        let entries = journal["entries"].as_array().expect("entries").iter();
+        let about = |entry: &&Value| {
+            entry["operation"] == operation
+                && entry["address"].as_str().is_some_and(|address| address.ends_with(session))
+        };
+        entries.filter(about).count()
     }
 
     /// A command to the provider's simulator.

@@ -16,6 +16,7 @@ use super::frame::Frame;
 use super::page;
 use crate::buyer::{BuyerForm, Fault, Field};
 use crate::catalogue::Cart;
+use crate::hub_client::KeptCard;
 use crate::market::Market;
 use crate::means::Means;
 use crate::order::Source;
@@ -32,6 +33,8 @@ struct CheckoutPage {
     /// Where the form sells, whatever the shopper has chosen since.
     market: Market,
     means: Vec<Means>,
+    /// The shopper's kept cards that can be charged here.
+    cards: Vec<KeptCard>,
     form: BuyerForm,
     faults: Vec<(Field, Fault)>,
     /// Why the last press of the button did not lead on, in a sentence.
@@ -63,9 +66,9 @@ pub(super) async fn show(State(shop): State<Arc<Shop>>, Extension(visitor): Exte
     if cart.is_empty() {
         return Redirect::to("/cart").into_response();
     }
-    let pending = pending_order(&shop, &visitor).await;
+    let (pending, cards) = tokio::join!(pending_order(&shop, &visitor), kept_cards(&shop, &visitor));
     let (form_token, draft) = shop.memory().prepare(&visitor.id, cart, visitor.market);
-    let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, BuyerForm::default());
+    let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, BuyerForm::default(), cards);
     page(StatusCode::OK, &CheckoutPage { pending, ..checkout })
 }
 
@@ -80,17 +83,24 @@ pub(super) async fn submit(
     let Some(draft) = shop.memory().draft(&visitor.id, &form_token) else {
         return Redirect::to("/checkout").into_response();
     };
-    let means = chosen(&shop, &form, draft.market);
+    let cards = kept_cards(&shop, &visitor).await;
+    let kept_card = cards.iter().find(|card| card.id == form.means).cloned();
+    let means = chosen(&shop, &form, draft.market, kept_card.as_ref());
     let (means, buyer) = match (means, form.check(draft.market)) {
         (Some(means), Ok(buyer)) => (means, buyer),
         (means, checked) => {
             let missing = means.is_none().then_some((Field::Means, Fault::Missing));
             let faults = missing.into_iter().chain(checked.err().into_iter().flatten()).collect();
-            let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, form);
+            let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, form, cards);
             return page(StatusCode::UNPROCESSABLE_ENTITY, &CheckoutPage { faults, ..checkout });
         }
     };
+    // A kept card is charged at once and whole.
+    let is_new_card = kept_card.is_none();
     let purchase = Purchase {
+        keeps_card: is_new_card && means.keeps_cards && !form.keep_card.is_empty(),
+        is_in_parts: is_new_card && means.takes_parts && !form.in_parts.is_empty(),
+        kept_card: kept_card.map(|card| card.id),
         means,
         buyer,
         is_own_card: form.is_own_card(),
@@ -104,6 +114,10 @@ pub(super) async fn submit(
             shop.memory().set_cart(&visitor.id, Cart::default());
             Redirect::to(url.as_str()).into_response()
         }
+        Ok(Outcome::PayHere) => {
+            shop.memory().set_cart(&visitor.id, Cart::default());
+            Redirect::to(&format!("{}/pay", draft.page())).into_response()
+        }
         Ok(Outcome::NothingToPay) => {
             // The order is placed: what becomes of it is told on its page, and the cart is for another one.
             shop.memory().set_cart(&visitor.id, Cart::default());
@@ -112,13 +126,13 @@ pub(super) async fn submit(
         Ok(Outcome::Refused) => {
             let (fresh, draft) = shop.memory().prepare(&visitor.id, draft.cart.clone(), draft.market);
             let trouble = Some(frame.text.hub_refused);
-            let checkout = CheckoutPage::new(&shop, &visitor, fresh, &draft, form);
+            let checkout = CheckoutPage::new(&shop, &visitor, fresh, &draft, form, cards);
             page(StatusCode::BAD_GATEWAY, &CheckoutPage { trouble, ..checkout })
         }
         Err(error) => {
             tracing::warn!(%error, reference = draft.reference, "a payment could not be started");
             let trouble = Some(frame.text.hub_unreachable);
-            let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, form);
+            let checkout = CheckoutPage::new(&shop, &visitor, form_token, &draft, form, cards);
             let mut answer = page(StatusCode::SERVICE_UNAVAILABLE, &CheckoutPage { trouble, ..checkout });
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
             answer
@@ -126,29 +140,62 @@ pub(super) async fn submit(
     }
 }
 
-/// The means that the form names, or the only one there is.
-fn chosen(shop: &Shop, form: &BuyerForm, market: Market) -> Option<Means> {
+/// The means that the form names, or the only one there is; of a kept card, the one of the account that keeps it.
+fn chosen(shop: &Shop, form: &BuyerForm, market: Market, card: Option<&KeptCard>) -> Option<Means> {
     let offered: Vec<&Means> = shop.means_in(market).collect();
+    if let Some(card) = card {
+        return offered.into_iter().find(|means| keeps(means, card)).cloned();
+    }
     match offered.as_slice() {
         [only] if form.means.is_empty() => Some((*only).clone()),
         several => several.iter().find(|means| means.id == form.means).map(|means| (*means).clone()),
     }
 }
 
-/// The shopper's newest order that is still open, after having asked the hub once: a shopper who left the
-/// gateway a moment ago is told the truth of now (C-87).
-async fn pending_order(shop: &Shop, visitor: &Visitor) -> Option<PendingOrder> {
-    let newest = shop.memory().orders_of(&visitor.id).next().cloned()?;
-    let payment = newest.payment.as_ref().filter(|_| newest.state().is_open())?;
-    if let Ok(word) = shop.hub.payment(&payment.id).await {
-        shop.memory().learn(word, Source::Answer, shop.clock.now());
+/// The shopper's cards that one of the means here can charge; none when the hub does not tell.
+async fn kept_cards(shop: &Shop, visitor: &Visitor) -> Vec<KeptCard> {
+    let keeping: Vec<&Means> = shop.means_in(visitor.market).filter(|means| means.keeps_cards).collect();
+    if keeping.is_empty() {
+        return Vec::new();
     }
+    let mut cards = shop.hub.cards(&visitor.customer()).await.unwrap_or_default();
+    cards.retain(|card| keeping.iter().any(|means| keeps(means, card)));
+    cards
+}
+
+fn keeps(means: &Means, card: &KeptCard) -> bool {
+    means.keeps_cards && means.account.as_ref().is_none_or(|account| *account == card.account)
+}
+
+/// The shopper's newest order that is still open, after the hub has asked the providers: a shopper who left the gateway a
+/// moment ago is told the truth of now (C-87). Where the hub does not tell, it is asked for the newest order alone.
+async fn pending_order(shop: &Shop, visitor: &Visitor) -> Option<PendingOrder> {
+    // Who has bought nothing here is about to pay nothing.
+    shop.memory().orders_of(&visitor.id).next()?;
+    let newest = match shop.hub.pending(&visitor.customer()).await {
+        Ok(told) => {
+            let references: Vec<String> = told.iter().map(|payment| payment.reference.clone()).collect();
+            for word in told {
+                shop.memory().learn(word, Source::Answer, shop.clock.now());
+            }
+            let memory = shop.memory();
+            memory.orders_of(&visitor.id).find(|order| references.contains(&order.reference)).cloned()?
+        }
+        Err(_) => {
+            let newest = shop.memory().orders_of(&visitor.id).next().cloned()?;
+            let payment = newest.payment.as_ref().filter(|_| newest.state().is_open())?;
+            if let Ok(word) = shop.hub.payment(&payment.id).await {
+                shop.memory().learn(word, Source::Answer, shop.clock.now());
+            }
+            newest
+        }
+    };
     let memory = shop.memory();
     let order = memory.order(&newest.reference, &newest.token).filter(|order| order.state().is_open())?;
     let receipt = order.payment.as_ref().and_then(|payment| payment.receipt.clone());
     Some(PendingOrder {
         reference: order.reference.clone(),
-        page: format!("/orders/{}/{}", order.reference, order.token),
+        page: order.page(),
         gross: order.gross(),
         market: order.market,
         authorization: receipt.and_then(|receipt| receipt.authorization),
@@ -156,19 +203,27 @@ async fn pending_order(shop: &Shop, visitor: &Visitor) -> Option<PendingOrder> {
     })
 }
 
-fn user_agent(headers: &HeaderMap) -> String {
+pub(super) fn user_agent(headers: &HeaderMap) -> String {
     let value = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     value.unwrap_or_default()
 }
 
 impl CheckoutPage {
-    fn new(shop: &Shop, visitor: &Visitor, form_token: String, draft: &Draft, form: BuyerForm) -> Self {
+    fn new(
+        shop: &Shop,
+        visitor: &Visitor,
+        form_token: String,
+        draft: &Draft,
+        form: BuyerForm,
+        cards: Vec<KeptCard>,
+    ) -> Self {
         Self {
             frame: Frame::new(shop, visitor),
             form_token,
             cart: draft.cart.clone(),
             market: draft.market,
             means: shop.means_in(draft.market).cloned().collect(),
+            cards,
             form,
             faults: Vec::new(),
             trouble: None,
@@ -185,9 +240,22 @@ impl CheckoutPage {
         self.means.iter().any(|means| means.is_card)
     }
 
+    fn keeps_cards(&self) -> bool {
+        self.means.iter().any(|means| means.keeps_cards)
+    }
+
+    fn takes_parts(&self) -> bool {
+        self.means.iter().any(|means| means.takes_parts)
+    }
+
+    fn has_options(&self) -> bool {
+        self.keeps_cards() || self.takes_parts()
+    }
+
     /// Whether a means is marked: the one that was chosen, or the only one.
     fn is_chosen(&self, means: &Means) -> bool {
-        self.form.means == means.id || self.means.len() == 1
+        let is_only = self.means.len() == 1 && !self.cards.iter().any(|card| card.id == self.form.means);
+        self.form.means == means.id || is_only
     }
 
     /// What is wrong with a field, by its name in the form.
@@ -228,6 +296,13 @@ pub(super) fn samples(language: crate::language::Language) -> Vec<String> {
         cart: cart.clone(),
         market: Market::Colombia,
         means: vec![crate::means::sample(), Means { id: "b".into(), ..crate::means::sample() }],
+        cards: vec![KeptCard {
+            id: "ins_1".into(),
+            account: xss(),
+            state: "active".into(),
+            brand: Some(xss()),
+            last_four: Some(xss()),
+        }],
         form,
         faults,
         trouble,
@@ -243,6 +318,8 @@ pub(super) fn samples(language: crate::language::Language) -> Vec<String> {
         email: xss(),
         mobile: xss(),
         own_card: xss(),
+        keep_card: xss(),
+        in_parts: xss(),
         accept_terms: xss(),
         accept_data: String::new(),
     };

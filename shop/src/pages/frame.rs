@@ -31,6 +31,8 @@ pub(super) struct Frame {
     pub(super) email: String,
     /// Whom to call.
     pub(super) phone: String,
+    /// Whether cards are kept where the shopper buys.
+    pub(super) keeps_cards: bool,
     /// Pieces in the cart.
     pub(super) cart_count: u32,
 }
@@ -46,6 +48,7 @@ impl Frame {
             markets: Market::ALL.into_iter().filter(|market| shop.sells_in(*market)).collect(),
             email: settings.contact_email.clone(),
             phone: settings.contact_phone.clone(),
+            keeps_cards: shop.means_in(visitor.market).any(|means| means.keeps_cards),
             cart_count: shop.memory().cart(&visitor.id).count(),
         }
     }
@@ -150,6 +153,7 @@ impl Frame {
             markets: Market::ALL.into(),
             email: "\"><xss>@tienda.example".into(),
             phone: "<xss>601".into(),
+            keeps_cards: true,
             cart_count: 2,
         }
     }

@@ -1,5 +1,7 @@
-//! The shop's pages: one struct, one template and samples each; no script, no inline style.
+//! The shop's pages: one struct, one template and samples each; no inline script, no inline style. Only the page over which
+//! a provider's page opens in a frame has scripts.
 
+mod cards;
 mod cart;
 mod catalogue;
 mod checkout;
@@ -8,6 +10,7 @@ mod frame;
 mod history;
 mod inbox;
 mod order;
+mod pay;
 mod plain;
 
 use std::sync::Arc;
@@ -38,6 +41,8 @@ pub(crate) fn router(shop: Arc<Shop>) -> Router {
         .route("/cart", get(cart::show).post(cart::change))
         .route("/checkout", get(checkout::show).post(checkout::submit))
         .route("/orders/{reference}/{token}", get(order::show))
+        .route("/orders/{reference}/{token}/pay", get(pay::show))
+        .route("/cards", get(cards::show).post(cards::add))
         .route("/history", get(history::show))
         .route("/questions", get(plain::questions))
         .route("/terms", get(plain::terms))
@@ -70,7 +75,8 @@ async fn guard(mut response: Response) -> Response {
         (X_FRAME_OPTIONS, "DENY"),
     ];
     for (name, value) in headers {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        // The page with a frame says more exactly what it lets in.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     if !response.headers().contains_key(CACHE_CONTROL) {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -92,7 +98,8 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
 const SVG: &str = "image/svg+xml";
 
 /// The files that pages use, by name.
-const ASSETS: [(&str, &str, &str); 7] = [
+const ASSETS: [(&str, &str, &str); 8] = [
+    ("lightbox.js", "text/javascript; charset=utf-8", include_str!("../../assets/lightbox.js")),
     ("shop.css", "text/css; charset=utf-8", include_str!("../../assets/shop.css")),
     ("morral.svg", SVG, include_str!("../../assets/morral.svg")),
     ("cafe.svg", SVG, include_str!("../../assets/cafe.svg")),
@@ -121,11 +128,13 @@ mod tests {
     fn every_page() -> Vec<(String, String)> {
         let mut pages = Vec::new();
         for language in Language::ALL {
-            let samples: [(&str, Vec<String>); 9] = [
+            let samples: [(&str, Vec<String>); 11] = [
                 ("catalogue", catalogue::samples(language)),
                 ("cart", cart::samples(language)),
                 ("checkout", checkout::samples(language)),
                 ("order", order::samples(language)),
+                ("pay", pay::samples(language)),
+                ("cards", cards::samples(language)),
                 ("history", history::samples(language)),
                 ("inbox", inbox::samples(language)),
                 ("questions", plain::question_samples(language)),
@@ -146,7 +155,14 @@ mod tests {
             let tag = name.rsplit(' ').next().expect("a language");
             assert!(html.contains(&format!("<html lang=\"{tag}\">")), "{name} says its language");
             assert_eq!(html.matches("<h1").count(), 1, "{name} has one heading");
-            for forbidden in ["<script", " style=", "<style", "javascript:", " onclick", " onload", "<xss"] {
+            let scripts = html.matches("<script").count();
+            let own = html.matches("<script src=\"/assets/lightbox.js\" defer></script>").count();
+            assert_eq!(
+                (scripts, own),
+                if name.starts_with("pay ") { (1, 1) } else { (0, 0) },
+                "{name} has scripts"
+            );
+            for forbidden in [" style=", "<style", "javascript:", " onclick", " onload", "<xss"] {
                 assert!(!html.contains(forbidden), "{name} holds {forbidden}");
             }
             assert_eq!(html.matches("<table").count(), html.matches("<caption").count(), "{name} captions");

@@ -25,6 +25,8 @@ struct OrderPage {
     order: Order,
     /// How it is paid, when that is still offered.
     means: Option<Means>,
+    /// Whether the provider's page is opened in a frame.
+    is_framed: bool,
 }
 
 /// Shows an order by its address alone: a shopper may come back in another browser. What the address says
@@ -48,7 +50,8 @@ pub(super) async fn show(
     }
     let order = shop.memory().order(&reference, &token).cloned().unwrap_or(known);
     let means = shop.means(&order.means).cloned();
-    page(StatusCode::OK, &OrderPage { frame: Frame::new(&shop, &visitor), order, means })
+    let is_framed = shop.settings.lightbox;
+    page(StatusCode::OK, &OrderPage { frame: Frame::new(&shop, &visitor), order, means, is_framed })
 }
 
 impl OrderPage {
@@ -62,12 +65,28 @@ impl OrderPage {
             State::Waiting | State::Pending => "open",
             State::Approved => "good",
             State::Rejected | State::Failed | State::Expired | State::Cancelled => "bad",
-            State::PartlyPaid | State::GivenBack | State::Disputed => "odd",
+            State::PartlyPaid | State::PartlyExpired | State::GivenBack | State::Disputed => "odd",
         }
     }
 
     fn market(&self) -> Market {
         self.order.market
+    }
+
+    /// Where the order is paid: on a page of our own where a frame is opened over it.
+    fn pay_here(&self) -> Option<String> {
+        match self.order.lightbox() {
+            Some(_) if self.is_framed => Some(format!("{}/pay", self.order.page())),
+            _ => self.order.pay_url().map(ToString::to_string),
+        }
+    }
+
+    fn pays_the_rest(&self) -> bool {
+        self.state() == State::PartlyPaid
+    }
+
+    fn has_kept_card(&self) -> bool {
+        self.order.payment.as_ref().is_some_and(|payment| payment.kept_instrument.is_some())
     }
 
     fn totals(&self) -> crate::catalogue::Totals {
@@ -113,6 +132,7 @@ pub(super) fn samples(language: crate::language::Language) -> Vec<String> {
         Some("expired"),
         Some("cancelled"),
         Some("partially_approved"),
+        Some("partially_expired"),
         Some("refunded"),
         Some("disputed"),
     ];
@@ -120,6 +140,7 @@ pub(super) fn samples(language: crate::language::Language) -> Vec<String> {
         frame: Frame::sample(language),
         order: sample_order(language, status),
         means: Some(crate::means::sample()),
+        is_framed: true,
     });
     pages.map(|page| page.render().expect("it renders")).collect()
 }
@@ -133,6 +154,8 @@ pub(super) fn sample_order(language: crate::language::Language, status: Option<&
         serde_json::from_value(serde_json::json!({
             "id": "pay_<xss>", "reference": "T<xss>", "amount": cart.totals(crate::market::Market::Colombia).gross, "currency": "COP",
             "status": status, "certainty": "confirmed", "version": 3,
+            "paid": 5_000_000, "kept_instrument": "ins_<xss>",
+            "lightbox": {"script_url": "http://pago.localhost/caja.js?y=\"><xss>", "back_url": "http://caudal.localhost/p/x?y=\"><xss>"},
             "pay_code": "<xss>", "pay_url": "http://pago.localhost/x?y=\"><xss>",
             "receipt": {"authorization": "<xss>", "method_name": "<xss>", "last_four": "<xss>"},
             "reason": {"status": "X", "message": "<xss>"}, "decided_at": "2026-03-14T15:00:00Z",

@@ -38,6 +38,9 @@ messages! {
     too_long terms_not_accepted data_not_accepted
     hub_unreachable hub_refused
     pending_title pending_reason pending_advice pending_resume pending_go_on pending_quote
+    my_cards cards_intro cards_empty cards_caption card cards_add cards_add_hint
+    options keep_card keep_card_hint in_parts in_parts_hint pay_with_kept card_kept_now
+    collected missing pay_the_rest partly_expired partly_expired_meaning lightbox_title lightbox_opening lightbox_asking
     order_title reference state date currency authorization means reason pay_now_at pay_code how_to_pay look_again bought print
     mismatch all_orders
     pending approved rejected failed expired cancelled partly_paid given_back disputed
@@ -72,6 +75,7 @@ impl Text {
             State::Expired => self.expired,
             State::Cancelled => self.cancelled,
             State::PartlyPaid => self.partly_paid,
+            State::PartlyExpired => self.partly_expired,
             State::GivenBack => self.given_back,
             State::Disputed => self.disputed,
         }
@@ -88,6 +92,7 @@ impl Text {
             State::Expired => self.expired_meaning,
             State::Cancelled => self.cancelled_meaning,
             State::PartlyPaid => self.partly_paid_meaning,
+            State::PartlyExpired => self.partly_expired_meaning,
             State::GivenBack => self.given_back_meaning,
             State::Disputed => self.disputed_meaning,
         }

@@ -3,11 +3,12 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -42,8 +43,14 @@ pub struct HubState {
     pub withheld: u32,
     /// Create calls are refused with this status.
     pub refusal: Option<u16>,
-    /// How many times a payment was read.
+    /// How many times a payment was read, or those that are pending.
     pub reads: u32,
+    /// Whose each payment is.
+    pub customers: HashMap<String, String>,
+    /// The cards that are kept.
+    pub instruments: Vec<Value>,
+    /// How the next payments open in a frame.
+    pub lightbox: Value,
 }
 
 /// A hub that remembers.
@@ -64,6 +71,8 @@ impl TinyHub {
         let router = Router::new()
             .route("/v1/payments", post(create))
             .route("/v1/payments/{id}", get(read))
+            .route("/v1/pending_payments", get(pending))
+            .route("/v1/instruments", get(instruments))
             .route("/v1/event_endpoints", post(register).get(list))
             .route("/v1/event_endpoints/{id}", delete(remove))
             .with_state(hub.clone());
@@ -95,6 +104,10 @@ pub fn means(brand: &str) -> Means {
         account: None,
         brand: brand.into(),
         is_card: true,
+        methods: vec![],
+        keeps_cards: false,
+        keeps_without_charge: false,
+        takes_parts: false,
         texts: <[MeansTexts; 3]>::default(),
     }
 }
@@ -113,6 +126,7 @@ pub async fn open_shop_with(hub: &TinyHub, clock_follow: Option<Url>, means: Vec
         api_key: API_KEY.to_owned().into(),
         name: "Tienda de Prueba".into(),
         means,
+        lightbox: true,
         contact_email: "ayuda@tienda.example".into(),
         contact_phone: "601 555 0100".into(),
         clock_follow,
@@ -246,11 +260,14 @@ async fn create(State(hub): State<TinyHub>, headers: HeaderMap, bytes: Bytes) ->
     }
     if !again {
         let number = state.payments.len() + 1;
+        let customer = body["customer"].as_str().expect("a customer").to_owned();
+        state.customers.insert(format!("pay_{number}"), customer);
+        let lightbox = state.lightbox.clone();
         state.payments.push(json!({
             "id": format!("pay_{number}"), "object": "payment", "reference": body["reference"],
             "amount": body["amount"], "currency": body["currency"], "status": "requires_action",
             "certainty": "confirmed", "version": 1,
-            "pay_url": format!("http://pago.localhost/session/{number}"),
+            "pay_url": format!("http://pago.localhost/session/{number}"), "lightbox": lightbox,
         }));
     }
     if state.withheld > 0 {
@@ -268,6 +285,24 @@ async fn read(State(hub): State<TinyHub>, Path(id): Path<String>) -> Response {
         Some(payment) => Json(payment.clone()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// What is open of a customer; a real hub has asked the providers by then.
+async fn pending(State(hub): State<TinyHub>, Query(asked): Query<HashMap<String, String>>) -> Json<Value> {
+    let mut state = hub.state();
+    state.reads += 1;
+    let of_customer = |payment: &&Value| {
+        state.customers.get(payment["id"].as_str().unwrap_or_default()) == asked.get("customer")
+    };
+    let is_open =
+        |payment: &&Value| matches!(payment["status"].as_str(), Some("requires_action" | "pending"));
+    let found = state.payments.iter().rev().filter(of_customer).filter(is_open);
+    let data: Vec<Value> = found.map(|payment| json!({ "payment": payment })).collect();
+    Json(json!({ "data": data, "has_more": false }))
+}
+
+async fn instruments(State(hub): State<TinyHub>) -> Json<Value> {
+    Json(json!({ "data": hub.state().instruments, "has_more": false }))
 }
 
 async fn register(State(hub): State<TinyHub>, headers: HeaderMap, Json(body): Json<Value>) -> Json<Value> {
