@@ -170,24 +170,23 @@ impl Batch {
             let applied = apply_known(hub, &slot.operation, &mut aggregates, &kept, &mut changes, now)?;
             slot.outcome = Some(applied);
         }
-        let mut answers = Vec::with_capacity(self.opened.len());
         for slot in &mut self.opened {
             let known = &slot.operation.known;
             let payment = apply_known(hub, known, &mut aggregates, &kept, &mut changes, now)?;
             let (answer, told) = slot.operation.answer(hub, &payment)?;
-            answers.extend(answer);
+            changes.answers.extend(answer);
             slot.outcome = Some(Made { payment, kept: told });
         }
         for slot in &mut self.intents {
             slot.operation.write(&mut changes);
             slot.outcome = Some(());
         }
+        for slot in &mut self.answers {
+            changes.answers.push(slot.operation.clone());
+            slot.outcome = Some(());
+        }
+        changes.answers.sort_by(|one, other| one.key.cmp(&other.key));
         tx.write(&changes).await?;
-        let mut answers: Vec<&KeyAnswer> =
-            self.answers.iter().map(|slot| &slot.operation).chain(&answers).collect();
-        answers.sort_by(|one, other| one.key.cmp(&other.key));
-        tx.finish_keys(&answers).await?;
-        self.answers.iter_mut().for_each(|slot| slot.outcome = Some(()));
         self.may_die_before_commit();
         tx.commit().await?;
         self.may_die_after_commit();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use payment::id::AttemptId;
 
+use super::attempts::ToldAttempt;
 use super::database::{Store, StoreError, Tx};
 use super::rows::{Attempt, Operation, Payment, PaymentKey, RecordedFact};
 
@@ -52,15 +53,21 @@ impl Tx {
             };
             aggregates.insert(key, aggregate);
         }
-        let mut payment_of = BTreeMap::new();
-        for attempt in self.attempts_of(&keys).await? {
+        let mut facts = Vec::new();
+        for ToldAttempt { attempt, is_noticed, fact } in self.attempts_of(&keys).await? {
             let key = (attempt.merchant_id.clone(), attempt.payment_id.clone());
-            payment_of.insert((attempt.merchant_id.clone(), attempt.id.clone()), key.clone());
-            if let Some(aggregate) = aggregates.get_mut(&key) {
+            let Some(aggregate) = aggregates.get_mut(&key) else { continue };
+            if is_noticed {
+                aggregate.noticed.insert(attempt.id.clone());
+            }
+            // With each of its facts an attempt comes again.
+            if aggregate.attempts.last().is_none_or(|last| last.id != attempt.id) {
                 aggregate.attempts.push(attempt);
             }
+            facts.extend(fact.map(|(ordinal, fact)| (ordinal, key, fact)));
         }
-        for (key, fact) in self.facts_of(&keys).await? {
+        facts.sort_by_key(|(ordinal, ..)| *ordinal);
+        for (_, key, fact) in facts {
             if let Some(aggregate) = aggregates.get_mut(&key) {
                 aggregate.facts.push(fact);
             }
@@ -79,11 +86,6 @@ impl Tx {
             let key = (operation.merchant_id.clone(), operation.payment_id.clone());
             if let Some(aggregate) = aggregates.get_mut(&key) {
                 aggregate.operations.push(operation);
-            }
-        }
-        for attempt in self.noticed_of(&keys).await? {
-            if let Some(aggregate) = payment_of.get(&attempt).and_then(|key| aggregates.get_mut(key)) {
-                aggregate.noticed.insert(attempt.1);
             }
         }
         Ok(aggregates)

@@ -10,15 +10,19 @@ use payment::{Money, Subject};
 use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
-use super::rows::{Attempt, AttemptKey, FoundAttempt, FoundSubject, KeyedAttempt, PaymentKey};
-use super::sets::Rows;
+use super::facts::recorded;
+use super::rows::{Attempt, AttemptKey, FoundAttempt, FoundSubject, KeyedAttempt, PaymentKey, RecordedFact};
+use super::sets::{Rows, Script};
 
 const INSERT: &str = "INSERT INTO attempt (merchant_id, id, payment_id, ordinal, account_id, reference, \
      provider_reference, state, memo, expires_at, created_at) {rows}";
 const OF_PAYMENT: &str = "SELECT * FROM attempt WHERE merchant_id = $1 AND payment_id = $2 ORDER BY ordinal";
 const BY_ID: &str = "SELECT * FROM attempt WHERE merchant_id = $1 AND id = $2";
-const OF_PAYMENTS: &str = "SELECT attempt.* FROM ({rows}) AS v JOIN attempt \
-     ON attempt.merchant_id = v.column1 AND attempt.payment_id = v.column2 ORDER BY attempt.ordinal";
+const OF_PAYMENTS: &str = "SELECT attempt.*, work.cause, fact.ordinal AS fact_ordinal, fact.body, fact.source, \
+     fact.recorded_at FROM ({rows}) AS v JOIN attempt ON attempt.merchant_id = v.column1 \
+     AND attempt.payment_id = v.column2 LEFT JOIN work ON work.merchant_id = attempt.merchant_id \
+     AND work.attempt_id = attempt.id LEFT JOIN fact ON fact.merchant_id = attempt.merchant_id \
+     AND fact.payment_id = attempt.payment_id AND fact.attempt_id = attempt.id ORDER BY attempt.ordinal";
 const SET_STATE: &str = "UPDATE attempt SET state = v.column3, \
      provider_reference = COALESCE(v.column4, provider_reference) FROM ({rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
@@ -53,6 +57,28 @@ struct AttemptRow {
     state: String,
     expires_at: i64,
     created_at: i64,
+}
+
+/// An attempt with one of its facts.
+#[derive(FromRow)]
+struct ToldRow {
+    #[sqlx(flatten)]
+    attempt: AttemptRow,
+    cause: Option<String>,
+    fact_ordinal: Option<i64>,
+    body: Option<String>,
+    source: Option<String>,
+    recorded_at: Option<i64>,
+}
+
+/// An attempt and something that was learned of it, in its place among all that was learned of the payment.
+pub(super) struct ToldAttempt {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// Whether a notice wants to be asked for.
+    pub is_noticed: bool,
+    /// What was learned, if anything was.
+    pub fact: Option<(i64, RecordedFact)>,
 }
 
 impl Store {
@@ -99,17 +125,11 @@ impl Store {
     }
 }
 
-impl Tx {
+impl<'a> Script<'a> {
     /// Writes new attempts, with what clients want to remember of them until the answer.
-    pub(super) async fn insert_attempts(
-        &mut self,
-        attempts: &[Attempt],
-        memos: &BTreeMap<AttemptKey, Memo>,
-    ) -> Result<(), StoreError> {
-        let memo = |attempt: &Attempt| memos.get(&(attempt.merchant_id.clone(), attempt.id.clone()));
-        let rows: Vec<(&Attempt, Option<&Memo>)> =
-            attempts.iter().map(|attempt| (attempt, memo(attempt))).collect();
-        let bound = Rows::of(&rows, |query, (attempt, memo)| {
+    pub(super) fn insert_attempts(&mut self, attempts: &'a [Attempt], memos: &'a BTreeMap<AttemptKey, Memo>) {
+        let rows = Rows::of(attempts, |query, attempt| {
+            let memo = memos.get(&(attempt.merchant_id.clone(), attempt.id.clone()));
             query
                 .bind(&attempt.merchant_id)
                 .bind(attempt.id.as_str())
@@ -123,45 +143,34 @@ impl Tx {
                 .bind(attempt.expires_at.as_microsecond())
                 .bind(attempt.created_at.as_microsecond())
         });
-        self.write_rows(INSERT, bound).await
-    }
-
-    /// The attempts of payments, of each the first one first.
-    pub(super) async fn attempts_of(&mut self, keys: &[&PaymentKey]) -> Result<Vec<Attempt>, StoreError> {
-        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
-        let rows = self.read_rows::<AttemptRow>(OF_PAYMENTS, bound).await?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        self.add(INSERT, rows);
     }
 
     /// Writes the states of attempts and, once known, the providers' own references.
-    pub(super) async fn set_attempt_states(
-        &mut self,
-        states: &[(&AttemptKey, &(String, Option<String>))],
-    ) -> Result<(), StoreError> {
-        let bound = Rows::of(states, |query, row| {
-            query.bind(&row.0.0).bind(row.0.1.as_str()).bind(&row.1.0).bind(row.1.1.as_deref())
+    pub(super) fn set_attempt_states(&mut self, states: &'a BTreeMap<AttemptKey, (String, Option<String>)>) {
+        let rows = Rows::of(states, |query, (key, (state, reference))| {
+            query.bind(&key.0).bind(key.1.as_str()).bind(state).bind(reference.as_deref())
         });
-        self.write_rows(SET_STATE, bound).await
+        self.add(SET_STATE, rows);
     }
 
     /// Writes the sealed keys of attempts.
-    pub(super) async fn set_attempt_keys(
-        &mut self,
-        keys: &[(&AttemptKey, &Vec<u8>)],
-    ) -> Result<(), StoreError> {
-        let bound = Rows::of(keys, |query, row| query.bind(&row.0.0).bind(row.0.1.as_str()).bind(row.1));
-        self.write_rows(SET_KEY, bound).await
+    pub(super) fn set_attempt_keys(&mut self, keys: &'a BTreeMap<AttemptKey, Vec<u8>>) {
+        let rows =
+            Rows::of(keys, |query, (key, sealed)| query.bind(&key.0).bind(key.1.as_str()).bind(sealed));
+        self.add(SET_KEY, rows);
     }
 
     /// Writes what clients want to remember until the answer.
-    pub(super) async fn set_memos(&mut self, memos: &[(&AttemptKey, &Memo)]) -> Result<(), StoreError> {
-        let bound = Rows::of(memos, |query, row| query.bind(&row.0.0).bind(row.0.1.as_str()).bind(&row.1.0));
-        self.write_rows(SET_MEMO, bound).await
+    pub(super) fn set_memos(&mut self, memos: impl IntoIterator<Item = (&'a AttemptKey, &'a Memo)>) {
+        let rows =
+            Rows::of(memos, |query, (key, memo)| query.bind(&key.0).bind(key.1.as_str()).bind(&memo.0));
+        self.add(SET_MEMO, rows);
     }
 
     /// Makes providers' references findable. The first telling stays.
-    pub(super) async fn insert_subjects(&mut self, subjects: &[FoundSubject]) -> Result<(), StoreError> {
-        let bound = Rows::of(subjects, |query, row| {
+    pub(super) fn insert_subjects(&mut self, subjects: &'a [FoundSubject]) {
+        let rows = Rows::of(subjects, |query, row| {
             query
                 .bind(&row.merchant_id)
                 .bind(&row.subject.account)
@@ -170,7 +179,17 @@ impl Tx {
                 .bind(row.payment_id.as_str())
                 .bind(row.attempt_id.as_str())
         });
-        self.write_rows(INSERT_SUBJECT, bound).await
+        self.add(INSERT_SUBJECT, rows);
+    }
+}
+
+impl Tx {
+    /// The attempts of payments, of each the first one first, with what was learned of them. PostgreSQL reads them once
+    /// their payments are locked, as they are then.
+    pub(super) async fn attempts_of(&mut self, keys: &[&PaymentKey]) -> Result<Vec<ToldAttempt>, StoreError> {
+        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        let rows = self.read_rows::<ToldRow>(OF_PAYMENTS, bound).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// What providers' references are about, with the references of ours that the attempts were given: by the place
@@ -236,5 +255,21 @@ impl TryFrom<AttemptRow> for Attempt {
             expires_at: instant(row.expires_at)?,
             created_at: instant(row.created_at)?,
         })
+    }
+}
+
+impl TryFrom<ToldRow> for ToldAttempt {
+    type Error = StoreError;
+
+    fn try_from(row: ToldRow) -> Result<Self, StoreError> {
+        let ToldRow { attempt, cause, fact_ordinal, body, source, recorded_at } = row;
+        let fact = match (fact_ordinal, body, source, recorded_at) {
+            (Some(ordinal), Some(body), Some(source), Some(at)) => {
+                Some((ordinal, recorded((attempt.id.clone(), body, source, at))?))
+            }
+            _ => None,
+        };
+        let is_noticed = cause.is_some_and(|cause| cause == "notice");
+        Ok(Self { attempt: attempt.try_into()?, is_noticed, fact })
     }
 }

@@ -4,9 +4,9 @@ use payment::Timestamp;
 use payment::id::PaymentId;
 use sqlx::FromRow;
 
-use super::database::{Store, StoreError, Tx, instant, on, parsed};
+use super::database::{Store, StoreError, instant, on, parsed};
 use super::rows::{Attempt, CallLine, NewCall, PaymentKey};
-use super::sets::Rows;
+use super::sets::{Rows, Script};
 
 const INSERT: &str = "INSERT INTO provider_call (merchant_id, payment_id, id, attempt_id, operation, request_line, \
      request_body, after_lost, outcome, http_status, answer_body, duration_us, started_at) {rows}";
@@ -79,10 +79,10 @@ impl Store {
     }
 }
 
-impl Tx {
+impl<'a> Script<'a> {
     /// Writes calls, before they are made or after.
-    pub(super) async fn insert_calls(&mut self, calls: &[NewCall]) -> Result<(), StoreError> {
-        let bound = Rows::of(calls, |query, row| {
+    pub(super) fn insert_calls(&mut self, calls: &'a [NewCall]) {
+        let rows = Rows::of(calls, |query, row| {
             query
                 .bind(&row.payment.0)
                 .bind(row.payment.1.as_str())
@@ -98,12 +98,12 @@ impl Tx {
                 .bind(row.line.duration_us)
                 .bind(row.line.started_at.as_microsecond())
         });
-        self.write_rows(INSERT, bound).await
+        self.add(INSERT, rows);
     }
 
     /// Writes what came of calls that were written before they were made.
-    pub(super) async fn finish_calls(&mut self, calls: &[(PaymentKey, CallLine)]) -> Result<(), StoreError> {
-        let bound = Rows::of(calls, |query, row| {
+    pub(super) fn finish_calls(&mut self, calls: &'a [(PaymentKey, CallLine)]) {
+        let rows = Rows::of(calls, |query, row| {
             query
                 .bind(&row.0.0)
                 .bind(row.0.1.as_str())
@@ -113,7 +113,7 @@ impl Tx {
                 .bind(&row.1.answer_body)
                 .bind(row.1.duration_us)
         });
-        self.write_rows(FINISH, bound).await
+        self.add(FINISH, rows);
     }
 }
 

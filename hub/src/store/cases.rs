@@ -2,9 +2,9 @@
 
 use payment::id::PaymentId;
 
-use super::database::{Store, StoreError, Tx, instant, on, parsed};
+use super::database::{Store, StoreError, instant, on, parsed};
 use super::rows::Case;
-use super::sets::Rows;
+use super::sets::{Rows, Script};
 
 const INSERT: &str = "INSERT INTO payment_case (merchant_id, payment_id, kind, id, opened_at) \
      {rows} ON CONFLICT DO NOTHING";
@@ -35,10 +35,10 @@ impl Store {
     }
 }
 
-impl Tx {
+impl<'a> Script<'a> {
     /// Opens cases; one of each kind per payment.
-    pub(super) async fn open_cases(&mut self, cases: &[(String, Case)]) -> Result<(), StoreError> {
-        let bound = Rows::of(cases, |query, row| {
+    pub(super) fn open_cases(&mut self, cases: &'a [(String, Case)]) {
+        let rows = Rows::of(cases, |query, row| {
             query
                 .bind(&row.0)
                 .bind(row.1.payment_id.as_str())
@@ -46,7 +46,7 @@ impl Tx {
                 .bind(row.1.id.as_str())
                 .bind(row.1.opened_at.as_microsecond())
         });
-        self.write_rows(INSERT, bound).await
+        self.add(INSERT, rows);
     }
 }
 

@@ -6,12 +6,14 @@ use payment::Timestamp;
 use payment::step::Memo;
 
 use super::database::{StoreError, Tx};
+use super::idempotency::KeyAnswer;
 use super::instruments::TokenKey;
 use super::operations::HandedOver;
 use super::rows::{
     Attempt, AttemptKey, CallLine, Case, Event, FoundSubject, HistoryLine, Instrument, KeptNotice, NewCall,
     NewFact, NewWork, Operation, OperationKey, Payment, PaymentKey,
 };
+use super::sets::Script;
 
 /// Changes to be written together. What can change twice in one transaction is kept by its key: the last word counts.
 #[derive(Debug, Default)]
@@ -56,44 +58,46 @@ pub struct Changes {
     pub brought_forward: BTreeMap<AttemptKey, Timestamp>,
     /// Attempts that are settled: their work ends, whatever else is written about it.
     pub settled: BTreeSet<AttemptKey>,
+    /// Answers to keep under the keys of requests, in the order of the keys.
+    pub answers: Vec<KeyAnswer>,
 }
 
 impl Changes {
     /// The memos of attempts that are there already.
-    fn memos_of_others(&self) -> Vec<(&AttemptKey, &Memo)> {
-        let is_new = |key: &AttemptKey| {
+    fn memos_of_others(&self) -> impl Iterator<Item = (&AttemptKey, &Memo)> {
+        let is_new = move |key: &AttemptKey| {
             self.attempts.iter().any(|attempt| attempt.id == key.1 && attempt.merchant_id == key.0)
         };
-        self.memos.iter().filter(|(key, _)| !is_new(key)).collect()
+        self.memos.iter().filter(move |(key, _)| !is_new(key))
     }
 }
 
 impl Tx {
-    /// Writes changes, table by table in one order.
+    /// Writes changes, each table in a set.
     pub async fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        self.insert_attempts(&changes.attempts, &changes.memos).await?;
-        self.set_memos(&changes.memos_of_others()).await?;
-        self.insert_calls(&changes.calls).await?;
-        self.finish_calls(&changes.finished_calls).await?;
-        self.insert_facts(&changes.facts).await?;
-        self.insert_subjects(&changes.subjects).await?;
-        self.set_attempt_states(&pairs(&changes.attempt_states)).await?;
-        self.set_attempt_keys(&pairs(&changes.attempt_keys)).await?;
-        self.write_operations(&changes.operations.values().collect::<Vec<_>>()).await?;
-        self.hand_over(&changes.handed_over).await?;
-        self.write_instruments(&changes.instruments.values().collect::<Vec<_>>()).await?;
-        self.update_payments(&changes.payments.values().collect::<Vec<_>>()).await?;
-        self.insert_history(&changes.history).await?;
-        self.insert_events(&changes.events).await?;
-        self.open_cases(&changes.cases).await?;
-        self.insert_notices(&changes.notices).await?;
-        self.schedule_work(&pairs(&changes.scheduled)).await?;
-        self.mark_noticed(&changes.noticed.iter().collect::<Vec<_>>()).await?;
-        self.bring_work_forward(&pairs(&changes.brought_forward)).await?;
-        self.end_work_of(&changes.settled.iter().collect::<Vec<_>>()).await
+        let mut script = Script::default();
+        script.insert_attempts(&changes.attempts, &changes.memos);
+        script.set_memos(changes.memos_of_others());
+        script.insert_calls(&changes.calls);
+        script.finish_calls(&changes.finished_calls);
+        script.insert_facts(&changes.facts)?;
+        script.insert_subjects(&changes.subjects);
+        script.set_attempt_states(&changes.attempt_states);
+        script.set_attempt_keys(&changes.attempt_keys);
+        script.write_operations(&changes.operations)?;
+        script.hand_over(&changes.handed_over);
+        script.write_instruments(&changes.instruments);
+        script.update_payments(&changes.payments)?;
+        script.insert_history(&changes.history);
+        script.insert_events(&changes.events);
+        script.deliver_to_all(&changes.events, self);
+        script.open_cases(&changes.cases);
+        script.insert_notices(&changes.notices);
+        script.schedule_work(&changes.scheduled);
+        script.mark_noticed(&changes.noticed);
+        script.bring_work_forward(&changes.brought_forward);
+        script.end_work_of(&changes.settled);
+        script.finish_keys(&changes.answers);
+        self.run(&script).await
     }
-}
-
-fn pairs<K, V>(map: &BTreeMap<K, V>) -> Vec<(&K, &V)> {
-    map.iter().collect()
 }

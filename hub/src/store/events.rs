@@ -4,10 +4,10 @@ use payment::id::{EndpointId, EventId, PaymentId};
 use payment::{Entropy, Timestamp};
 use sqlx::FromRow;
 
-use super::database::{Link, Store, StoreError, Tx, instant, on, parsed};
+use super::database::{Store, StoreError, Tx, instant, on, parsed};
 use super::payments::page;
 use super::rows::{Cursor, Event, EventFilter, Page, ResendFilter};
-use super::sets::Rows;
+use super::sets::{Rows, Script};
 
 const INSERT: &str = "INSERT INTO event (merchant_id, id, payment_id, kind, body, created_at) {rows}";
 const DELIVER_TO_ALL_SQLITE: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
@@ -194,15 +194,10 @@ impl Store {
 impl Tx {
     /// Writes events and their deliveries to every endpoint of their merchants, due when they were made.
     pub(super) async fn insert_events(&mut self, events: &[Event]) -> Result<(), StoreError> {
-        self.insert_event_rows(events).await?;
-        let deliver = match self.link() {
-            Link::Sqlite(_) => DELIVER_TO_ALL_SQLITE,
-            Link::Postgres(_) => DELIVER_TO_ALL_POSTGRES,
-        };
-        let bound = Rows::of(events, |query, event| {
-            query.bind(&event.merchant_id).bind(event.id.as_str()).bind(event.created_at.as_microsecond())
-        });
-        self.write_rows(deliver, bound).await
+        let mut script = Script::default();
+        script.insert_events(events);
+        script.deliver_to_all(events, self);
+        self.run(&script).await
     }
 
     /// Writes an event for one endpoint alone, due now.
@@ -212,7 +207,9 @@ impl Tx {
         endpoint: &EndpointId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.insert_event_rows(std::slice::from_ref(event)).await?;
+        let mut script = Script::default();
+        script.insert_events(std::slice::from_ref(event));
+        self.run(&script).await?;
         on!(self.link(), connection => {
             sqlx::query(DELIVER_TO_ONE)
                 .bind(&event.merchant_id)
@@ -224,9 +221,12 @@ impl Tx {
         });
         Ok(())
     }
+}
 
-    async fn insert_event_rows(&mut self, events: &[Event]) -> Result<(), StoreError> {
-        let bound = Rows::of(events, |query, event| {
+impl<'a> Script<'a> {
+    /// Writes events.
+    pub(super) fn insert_events(&mut self, events: &'a [Event]) {
+        let rows = Rows::of(events, |query, event| {
             query
                 .bind(&event.merchant_id)
                 .bind(event.id.as_str())
@@ -235,7 +235,19 @@ impl Tx {
                 .bind(&event.body)
                 .bind(event.created_at.as_microsecond())
         });
-        self.write_rows(INSERT, bound).await
+        self.add(INSERT, rows);
+    }
+
+    /// Writes that events are to be delivered to every endpoint of their merchants, from when they were made on.
+    pub(super) fn deliver_to_all(&mut self, events: &'a [Event], tx: &Tx) {
+        let deliver = match tx {
+            Tx::Sqlite(_) => DELIVER_TO_ALL_SQLITE,
+            Tx::Postgres(_) => DELIVER_TO_ALL_POSTGRES,
+        };
+        let rows = Rows::of(events, |query, event| {
+            query.bind(&event.merchant_id).bind(event.id.as_str()).bind(event.created_at.as_microsecond())
+        });
+        self.add(deliver, rows);
     }
 }
 

@@ -3,15 +3,12 @@
 use payment::Timestamp;
 use payment::id::{AttemptId, PaymentId};
 
-use super::database::{Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
-use super::rows::{NewFact, PaymentKey, RecordedFact};
-use super::sets::Rows;
+use super::database::{Store, StoreError, from_json, instant, on, parsed, to_json};
+use super::rows::{NewFact, RecordedFact};
+use super::sets::{Rows, Script};
 
 const INSERT: &str = "INSERT INTO fact (merchant_id, payment_id, attempt_id, fact_key, body, source, ordinal, \
      recorded_at) {rows} ON CONFLICT DO NOTHING";
-const OF_PAYMENTS: &str = "SELECT fact.merchant_id, fact.payment_id, fact.attempt_id, fact.body, fact.source, \
-     fact.recorded_at FROM ({rows}) AS v JOIN fact ON fact.merchant_id = v.column1 \
-     AND fact.payment_id = v.column2 ORDER BY fact.ordinal";
 const OF_PAYMENT: &str = "SELECT attempt_id, body, source, recorded_at FROM fact \
      WHERE merchant_id = $1 AND payment_id = $2 ORDER BY ordinal";
 
@@ -32,43 +29,31 @@ impl Store {
     }
 }
 
-impl Tx {
-    /// The facts about payments, of each in the order in which they were learned.
-    pub(super) async fn facts_of(
-        &mut self,
-        keys: &[&PaymentKey],
-    ) -> Result<Vec<(PaymentKey, RecordedFact)>, StoreError> {
-        type Row = (String, String, String, String, String, i64);
-        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
-        let rows = self.read_rows::<Row>(OF_PAYMENTS, bound).await?;
-        let fact = |(merchant, payment, attempt, body, source, at): Row| {
-            Ok(((merchant, parsed(&payment, "fact")?), recorded((attempt, body, source, at))?))
-        };
-        rows.into_iter().map(fact).collect()
-    }
-
+impl<'a> Script<'a> {
     /// Appends facts; the same fact again changes nothing.
-    pub(super) async fn insert_facts(&mut self, facts: &[NewFact]) -> Result<(), StoreError> {
-        let mut rows = Vec::with_capacity(facts.len());
-        for new in facts {
-            rows.push((new, to_json(&new.line.fact, "fact")?));
-        }
-        let bound = Rows::of(&rows, |query, row| {
-            query
-                .bind(&row.0.payment.0)
-                .bind(row.0.payment.1.as_str())
-                .bind(row.0.line.attempt_id.as_str())
-                .bind(&row.0.key)
-                .bind(&row.1)
-                .bind(&row.0.line.source)
-                .bind(row.0.ordinal)
-                .bind(row.0.line.recorded_at.as_microsecond())
-        });
-        self.write_rows(INSERT, bound).await
+    pub(super) fn insert_facts(&mut self, facts: &'a [NewFact]) -> Result<(), StoreError> {
+        let body = |new: &'a NewFact| Ok((new, to_json(&new.line.fact, "fact")?));
+        let rows = Rows::of(
+            facts.iter().map(body).collect::<Result<Vec<_>, StoreError>>()?,
+            |query, (new, body)| {
+                query
+                    .bind(&new.payment.0)
+                    .bind(new.payment.1.as_str())
+                    .bind(new.line.attempt_id.as_str())
+                    .bind(&new.key)
+                    .bind(body)
+                    .bind(&new.line.source)
+                    .bind(new.ordinal)
+                    .bind(new.line.recorded_at.as_microsecond())
+            },
+        );
+        self.add(INSERT, rows);
+        Ok(())
     }
 }
 
-fn recorded((attempt, body, source, recorded_at): FactRow) -> Result<RecordedFact, StoreError> {
+/// A fact as it stands in the record.
+pub(super) fn recorded((attempt, body, source, recorded_at): FactRow) -> Result<RecordedFact, StoreError> {
     let attempt_id: AttemptId = parsed(&attempt, "fact")?;
     let recorded_at: Timestamp = instant(recorded_at)?;
     Ok(RecordedFact { attempt_id, fact: from_json(&body, "fact")?, source, recorded_at })

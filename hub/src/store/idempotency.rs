@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use payment::Timestamp;
 
 use super::database::{Store, StoreError, Tx, fence, on};
-use super::sets::Rows;
+use super::sets::{Rows, Script};
 
 const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at) \
      {rows} ON CONFLICT DO NOTHING RETURNING merchant_id, route, key";
@@ -99,10 +99,12 @@ impl Tx {
         };
         Ok(rows.into_iter().map(record).collect())
     }
+}
 
+impl<'a> Script<'a> {
     /// Stores the answers under keys. A claim that was taken over changes nothing.
-    pub(crate) async fn finish_keys(&mut self, answers: &[&KeyAnswer]) -> Result<(), StoreError> {
-        let bound = Rows::of(answers, |query, answer| {
+    pub(super) fn finish_keys(&mut self, answers: &'a [KeyAnswer]) {
+        let rows = Rows::of(answers, |query, answer| {
             query
                 .bind(&answer.key.merchant_id)
                 .bind(&answer.key.route)
@@ -111,7 +113,7 @@ impl Tx {
                 .bind(&answer.sealed_body)
                 .bind(fence(answer.claimed_at.as_microsecond()))
         });
-        self.write_rows(FINISH, bound).await
+        self.add(FINISH, rows);
     }
 }
 

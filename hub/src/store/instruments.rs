@@ -1,11 +1,13 @@
 //! Instruments that providers keep for the merchants' customers.
 
+use std::collections::BTreeMap;
+
 use payment::id::InstrumentId;
 use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
 use super::rows::{Instrument, InstrumentState};
-use super::sets::Rows;
+use super::sets::{Rows, Script};
 
 /// Most instruments of a customer in one answer: more is not a customer's.
 pub const MAX_OF_CUSTOMER: i64 = 100;
@@ -87,10 +89,10 @@ impl Store {
     }
 }
 
-impl Tx {
+impl<'a> Script<'a> {
     /// Writes instruments, or their states anew.
-    pub(super) async fn write_instruments(&mut self, instruments: &[&Instrument]) -> Result<(), StoreError> {
-        let bound = Rows::of(instruments, |query, row| {
+    pub(super) fn write_instruments(&mut self, instruments: &'a BTreeMap<TokenKey, Instrument>) {
+        let rows = Rows::of(instruments.values(), |query, row| {
             query
                 .bind(&row.merchant_id)
                 .bind(row.id.as_str())
@@ -109,9 +111,11 @@ impl Tx {
                 .bind(row.created_at.as_microsecond())
                 .bind(row.updated_at.as_microsecond())
         });
-        self.write_rows(UPSERT, bound).await
+        self.add(UPSERT, rows);
     }
+}
 
+impl Tx {
     /// The instruments that have these tokens.
     pub(crate) async fn instruments_by_token(
         &mut self,

@@ -8,7 +8,7 @@ use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
 use super::rows::{KeptNotice, NoticeLine};
-use super::sets::Rows;
+use super::sets::{Rows, Script};
 
 const INSERT: &str = "INSERT INTO notice (merchant_id, id, account_id, payment_id, verdict, reason, peer, \
      repeat_key, body_bytes, sealed_body, reply_status, received_at) {rows}";
@@ -92,10 +92,10 @@ impl Store {
     }
 }
 
-impl Tx {
+impl<'a> Script<'a> {
     /// Writes notices with their verdicts and sealed bodies.
-    pub(super) async fn insert_notices(&mut self, notices: &[KeptNotice]) -> Result<(), StoreError> {
-        let bound = Rows::of(notices, |query, row| {
+    pub(super) fn insert_notices(&mut self, notices: &'a [KeptNotice]) {
+        let rows = Rows::of(notices, |query, row| {
             query
                 .bind(&row.merchant_id)
                 .bind(row.line.id.as_str())
@@ -110,9 +110,11 @@ impl Tx {
                 .bind(row.line.reply_status)
                 .bind(row.line.received_at.as_microsecond())
         });
-        self.write_rows(INSERT, bound).await
+        self.add(INSERT, rows);
     }
+}
 
+impl Tx {
     /// Takes the keys of notices (merchant, account, key, notice). Answers with the notices that took theirs, now or
     /// before; those that are missing repeat another notice.
     pub(crate) async fn take_notices(

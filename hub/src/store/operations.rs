@@ -1,12 +1,14 @@
 //! Captures, releases and refunds.
 
+use std::collections::BTreeMap;
+
 use payment::id::PaymentId;
 use payment::operation::{OperationKind, OperationState};
 use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed, to_json};
-use super::rows::{Operation, OperationLine, PaymentKey};
-use super::sets::Rows;
+use super::rows::{Operation, OperationKey, OperationLine, PaymentKey};
+use super::sets::{Rows, Script};
 
 const UPSERT: &str = "INSERT INTO operation (merchant_id, id, payment_id, attempt_id, account_id, kind, amount, state, \
      reference, provider_reference, reason, idempotency_key, created_at, updated_at) {rows} \
@@ -91,44 +93,49 @@ impl Store {
     }
 }
 
-impl Tx {
+impl<'a> Script<'a> {
     /// Writes operations, or their states anew.
-    pub(super) async fn write_operations(&mut self, operations: &[&Operation]) -> Result<(), StoreError> {
-        let mut rows = Vec::with_capacity(operations.len());
-        for operation in operations {
-            rows.push((*operation, to_json(&operation.line.reason, "operation")?));
-        }
-        let bound = Rows::of(&rows, |query, row| {
+    pub(super) fn write_operations(
+        &mut self,
+        operations: &'a BTreeMap<OperationKey, Operation>,
+    ) -> Result<(), StoreError> {
+        let reason = |one: &'a Operation| Ok((one, to_json(&one.line.reason, "operation")?));
+        let operations = operations.values().map(reason).collect::<Result<Vec<_>, StoreError>>()?;
+        let rows = Rows::of(operations, |query, (operation, reason)| {
             query
-                .bind(&row.0.merchant_id)
-                .bind(row.0.line.id.as_str())
-                .bind(row.0.payment_id.as_str())
-                .bind(row.0.attempt_id.as_str())
-                .bind(&row.0.account_id)
-                .bind(row.0.line.kind.word())
-                .bind(row.0.line.amount)
-                .bind(row.0.line.state.word())
-                .bind(&row.0.reference)
-                .bind(row.0.provider_reference.as_deref())
-                .bind(&row.1)
-                .bind(&row.0.idempotency_key)
-                .bind(row.0.line.created_at.as_microsecond())
-                .bind(row.0.updated_at.as_microsecond())
+                .bind(&operation.merchant_id)
+                .bind(operation.line.id.as_str())
+                .bind(operation.payment_id.as_str())
+                .bind(operation.attempt_id.as_str())
+                .bind(&operation.account_id)
+                .bind(operation.line.kind.word())
+                .bind(operation.line.amount)
+                .bind(operation.line.state.word())
+                .bind(&operation.reference)
+                .bind(operation.provider_reference.as_deref())
+                .bind(reason)
+                .bind(&operation.idempotency_key)
+                .bind(operation.line.created_at.as_microsecond())
+                .bind(operation.updated_at.as_microsecond())
         });
-        self.write_rows(UPSERT, bound).await
+        self.add(UPSERT, rows);
+        Ok(())
     }
 
+    /// Keeps what notices handed over.
+    pub(super) fn hand_over(&mut self, handed_over: &'a [HandedOver]) {
+        let rows =
+            Rows::of(handed_over, |query, row| query.bind(&row.0).bind(&row.1).bind(&row.2).bind(&row.3));
+        self.add(HAND_OVER, rows);
+    }
+}
+
+impl Tx {
     /// The operations of payments, of each the first one first.
     pub(super) async fn operations_of(&mut self, keys: &[&PaymentKey]) -> Result<Vec<Operation>, StoreError> {
         let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
         let rows = self.read_rows::<OperationRow>(OF_PAYMENTS, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
-    }
-
-    /// Keeps what notices handed over.
-    pub(super) async fn hand_over(&mut self, rows: &[HandedOver]) -> Result<(), StoreError> {
-        let bound = Rows::of(rows, |query, row| query.bind(&row.0).bind(&row.1).bind(&row.2).bind(&row.3));
-        self.write_rows(HAND_OVER, bound).await
     }
 
     /// The operations under way on attempts with references of ours (merchant, account, reference) that nothing was

@@ -1,5 +1,7 @@
 //! Payments: written by `flow` only, read by everybody.
 
+use std::collections::BTreeMap;
+
 use payment::id::PaymentId;
 use payment::summary::Certainty;
 use payment::{Currency, Money, Timestamp};
@@ -7,7 +9,7 @@ use sqlx::FromRow;
 
 use super::database::{Link, Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
 use super::rows::{Cursor, HistoryLine, Page, Payment, PaymentFilter, PaymentKey};
-use super::sets::Rows;
+use super::sets::{Rows, Script};
 
 const INSERT: &str = "INSERT INTO payment (merchant_id, id, reference, idempotency_key, provider, account_id, \
      customer, order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, detail_json, \
@@ -210,37 +212,38 @@ impl Store {
 
 impl Tx {
     /// Writes new payments. Answers with the ids of those whose reference was free.
-    pub(crate) async fn insert_payments(
+    pub(crate) async fn insert_payments<'p>(
         &mut self,
-        payments: &[&Payment],
+        payments: &[&'p Payment],
     ) -> Result<Vec<PaymentId>, StoreError> {
-        let rows = payments.iter().map(|payment| PaymentText::of(payment)).collect::<Result<Vec<_>, _>>()?;
-        let bound = Rows::of(&rows, |query, row| {
+        let new = |payment: &&'p Payment| Ok((to_json(&payment.order, "order")?, Changed::of(payment)?));
+        let new = payments.iter().map(new).collect::<Result<Vec<_>, StoreError>>()?;
+        let rows = Rows::of(new, |query, (order, Changed { payment, told, detail })| {
             query
-                .bind(&row.payment.merchant_id)
-                .bind(row.payment.id.as_str())
-                .bind(&row.payment.order.reference)
-                .bind(&row.payment.idempotency_key)
-                .bind(&row.payment.provider)
-                .bind(&row.payment.account_id)
-                .bind(row.payment.order.customer.as_deref())
-                .bind(&row.order)
-                .bind(row.payment.order.total.currency.code())
-                .bind(row.payment.order.total.minor)
-                .bind(row.payment.authorized.minor)
-                .bind(row.payment.paid.minor)
-                .bind(row.payment.refunded.minor)
-                .bind(row.payment.overpaid.minor)
-                .bind(row.payment.status.word())
-                .bind(row.payment.certainty.word())
-                .bind(row.told.as_deref())
-                .bind(&row.detail)
-                .bind(row.payment.expires_at.as_microsecond())
-                .bind(row.payment.version)
-                .bind(row.payment.created_at.as_microsecond())
-                .bind(row.payment.updated_at.as_microsecond())
+                .bind(&payment.merchant_id)
+                .bind(payment.id.as_str())
+                .bind(&payment.order.reference)
+                .bind(&payment.idempotency_key)
+                .bind(&payment.provider)
+                .bind(&payment.account_id)
+                .bind(payment.order.customer.as_deref())
+                .bind(order)
+                .bind(payment.order.total.currency.code())
+                .bind(payment.order.total.minor)
+                .bind(payment.authorized.minor)
+                .bind(payment.paid.minor)
+                .bind(payment.refunded.minor)
+                .bind(payment.overpaid.minor)
+                .bind(payment.status.word())
+                .bind(payment.certainty.word())
+                .bind(told)
+                .bind(detail)
+                .bind(payment.expires_at.as_microsecond())
+                .bind(payment.version)
+                .bind(payment.created_at.as_microsecond())
+                .bind(payment.updated_at.as_microsecond())
         });
-        let inserted = self.read_rows::<(String,)>(INSERT, bound).await?;
+        let inserted = self.read_rows::<(String,)>(INSERT, rows).await?;
         inserted.into_iter().map(|(id,)| parsed(&id, "payment")).collect()
     }
 
@@ -265,34 +268,37 @@ impl Tx {
         let rows = self.read_rows::<PaymentRow>(text, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
+}
 
+impl<'a> Script<'a> {
     /// Writes what changes in payments.
-    pub(super) async fn update_payments(&mut self, payments: &[&Payment]) -> Result<(), StoreError> {
-        let rows = payments.iter().map(|payment| PaymentText::of(payment)).collect::<Result<Vec<_>, _>>()?;
-        let bound = Rows::of(&rows, |query, row| {
+    pub(super) fn update_payments(
+        &mut self,
+        payments: &'a BTreeMap<PaymentKey, Payment>,
+    ) -> Result<(), StoreError> {
+        let changed = payments.values().map(Changed::of).collect::<Result<Vec<_>, _>>()?;
+        let rows = Rows::of(changed, |query, Changed { payment, told, detail }| {
             query
-                .bind(&row.payment.merchant_id)
-                .bind(row.payment.id.as_str())
-                .bind(row.payment.authorized.minor)
-                .bind(row.payment.paid.minor)
-                .bind(row.payment.refunded.minor)
-                .bind(row.payment.overpaid.minor)
-                .bind(row.payment.status.word())
-                .bind(row.payment.certainty.word())
-                .bind(row.told.as_deref())
-                .bind(&row.detail)
-                .bind(row.payment.version)
-                .bind(row.payment.updated_at.as_microsecond())
+                .bind(&payment.merchant_id)
+                .bind(payment.id.as_str())
+                .bind(payment.authorized.minor)
+                .bind(payment.paid.minor)
+                .bind(payment.refunded.minor)
+                .bind(payment.overpaid.minor)
+                .bind(payment.status.word())
+                .bind(payment.certainty.word())
+                .bind(told)
+                .bind(detail)
+                .bind(payment.version)
+                .bind(payment.updated_at.as_microsecond())
         });
-        self.write_rows(UPDATE, bound).await
+        self.add(UPDATE, rows);
+        Ok(())
     }
 
     /// Appends lines to the histories of payments.
-    pub(super) async fn insert_history(
-        &mut self,
-        lines: &[(PaymentKey, HistoryLine)],
-    ) -> Result<(), StoreError> {
-        let bound = Rows::of(lines, |query, row| {
+    pub(super) fn insert_history(&mut self, lines: &'a [(PaymentKey, HistoryLine)]) {
+        let rows = Rows::of(lines, |query, row| {
             query
                 .bind(&row.0.0)
                 .bind(row.0.1.as_str())
@@ -303,23 +309,21 @@ impl Tx {
                 .bind(&row.1.source)
                 .bind(row.1.at.as_microsecond())
         });
-        self.write_rows(INSERT_HISTORY, bound).await
+        self.add(INSERT_HISTORY, rows);
     }
 }
 
-/// A payment with its JSON columns written out.
-struct PaymentText<'a> {
+/// What changes in a payment, with its JSON columns written out.
+struct Changed<'a> {
     payment: &'a Payment,
-    order: String,
     told: Option<String>,
     detail: String,
 }
 
-impl<'a> PaymentText<'a> {
+impl<'a> Changed<'a> {
     fn of(payment: &'a Payment) -> Result<Self, StoreError> {
         Ok(Self {
             payment,
-            order: to_json(&payment.order, "order")?,
             told: payment.told.map(|told| to_json(&told, "told")).transpose()?,
             detail: to_json(&payment.detail, "payment detail")?,
         })

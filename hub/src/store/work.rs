@@ -1,10 +1,12 @@
 //! Due work: find out what became of an attempt.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use payment::Timestamp;
 
-use super::database::{Link, Store, StoreError, Tx, fence, instant, on, parsed, to_json};
-use super::rows::{AttemptKey, NewWork, PaymentKey, Work};
-use super::sets::Rows;
+use super::database::{Link, Store, StoreError, fence, instant, on, parsed, to_json};
+use super::rows::{AttemptKey, NewWork, Work};
+use super::sets::{Rows, Script};
 use crate::crash::crash_point;
 use crate::fault::fault;
 
@@ -16,9 +18,6 @@ const BRING_FORWARD: &str = "UPDATE work SET due_at = v.column3, claimed_until =
      WHERE work.merchant_id = v.column1 AND work.attempt_id = v.column2";
 const MARK_NOTICED: &str = "UPDATE work SET cause = 'notice' FROM ({rows}) AS v \
      WHERE work.merchant_id = v.column1 AND work.attempt_id = v.column2";
-const NOTICED: &str = "SELECT work.merchant_id, work.attempt_id FROM ({rows}) AS v JOIN attempt \
-     ON attempt.merchant_id = v.column1 AND attempt.payment_id = v.column2 JOIN work \
-     ON work.merchant_id = attempt.merchant_id AND work.attempt_id = attempt.id WHERE work.cause = 'notice'";
 const DONE: &str = "DELETE FROM work WHERE (merchant_id, attempt_id) IN ({rows})";
 // Each account has two lines, of what was never looked up or is asked for by a notice, and of the rest. Only the
 // first few of a line are ever under way: those that are keep their place until they are done. Then the accounts
@@ -165,53 +164,42 @@ impl Store {
     }
 }
 
-impl Tx {
+impl<'a> Script<'a> {
     /// Writes that attempts are to be resolved, from an instant on.
-    pub(super) async fn schedule_work(&mut self, rows: &[(&AttemptKey, &NewWork)]) -> Result<(), StoreError> {
-        let bound = Rows::of(rows, |query, row| {
+    pub(super) fn schedule_work(&mut self, scheduled: &'a BTreeMap<AttemptKey, NewWork>) {
+        let rows = Rows::of(scheduled, |query, (key, work)| {
             query
-                .bind(&row.0.0)
-                .bind(row.0.1.as_str())
-                .bind(row.1.payment_id.as_str())
-                .bind(&row.1.account_id)
+                .bind(&key.0)
+                .bind(key.1.as_str())
+                .bind(work.payment_id.as_str())
+                .bind(&work.account_id)
                 .bind(0_i64)
-                .bind(row.1.due_at.as_microsecond())
+                .bind(work.due_at.as_microsecond())
                 .bind(0_i64)
                 .bind(0_i64)
                 .bind(0_i64)
                 .bind("probe")
         });
-        self.write_rows(SCHEDULE, bound).await
+        self.add(SCHEDULE, rows);
     }
 
     /// Remembers that notices came while attempts were being opened.
-    pub(super) async fn mark_noticed(&mut self, attempts: &[&AttemptKey]) -> Result<(), StoreError> {
-        let bound = Rows::of(attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
-        self.write_rows(MARK_NOTICED, bound).await
-    }
-
-    /// The attempts of payments that notices want to be asked for.
-    pub(super) async fn noticed_of(&mut self, keys: &[&PaymentKey]) -> Result<Vec<AttemptKey>, StoreError> {
-        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
-        let rows = self.read_rows::<(String, String)>(NOTICED, bound).await?;
-        let key = |(merchant, attempt): (String, String)| Ok((merchant, parsed(&attempt, "work")?));
-        rows.into_iter().map(key).collect()
+    pub(super) fn mark_noticed(&mut self, attempts: &'a BTreeSet<AttemptKey>) {
+        let rows = Rows::of(attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        self.add(MARK_NOTICED, rows);
     }
 
     /// Makes the work of attempts due, taking it from whoever claims it. Nothing where it is settled.
-    pub(super) async fn bring_work_forward(
-        &mut self,
-        rows: &[(&AttemptKey, &Timestamp)],
-    ) -> Result<(), StoreError> {
-        let bound = Rows::of(rows, |query, row| {
-            query.bind(&row.0.0).bind(row.0.1.as_str()).bind(row.1.as_microsecond())
+    pub(super) fn bring_work_forward(&mut self, due: &'a BTreeMap<AttemptKey, Timestamp>) {
+        let rows = Rows::of(due, |query, (key, due_at)| {
+            query.bind(&key.0).bind(key.1.as_str()).bind(due_at.as_microsecond())
         });
-        self.write_rows(BRING_FORWARD, bound).await
+        self.add(BRING_FORWARD, rows);
     }
 
     /// Attempts are settled.
-    pub(super) async fn end_work_of(&mut self, attempts: &[&AttemptKey]) -> Result<(), StoreError> {
-        let bound = Rows::of(attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
-        self.write_rows(DONE, bound).await
+    pub(super) fn end_work_of(&mut self, attempts: &'a BTreeSet<AttemptKey>) {
+        let rows = Rows::of(attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        self.add(DONE, rows);
     }
 }
