@@ -18,8 +18,8 @@ use crate::flow::receive_notice::{Arrival, Found, Judged};
 use crate::flow::writer::{Operation, Queued, Slot};
 use crate::state::Hub;
 use crate::store::{
-    Aggregate, Changes, IdempotencyRecord, Key, KeyAnswer, KeyClaim, Payment, PaymentKey, StoreError,
-    TokenKey, Tx,
+    Aggregate, Changes, IdempotencyRecord, Key, KeyAnswer, KeyClaim, Named, Naming, Payment, PaymentKey,
+    StoreError, TokenKey, Tx,
 };
 
 /// The operations of one kind.
@@ -256,27 +256,26 @@ impl Batch {
         tx.write(&changes).await
     }
 
-    /// What the notices are about, by their places. Who is being opened is asked first: an answer that is committed
-    /// meanwhile is then found as a subject.
+    /// What the notices are about, by their places.
     async fn find_subjects(&self, tx: &mut Tx) -> Result<BTreeMap<usize, Found>, StoreError> {
         let arrivals = || self.arrivals.iter().map(|slot| &slot.operation).enumerate();
-        let references: Vec<_> = arrivals()
-            .filter_map(|(place, arrival)| {
-                let reference = arrival.believed_reference()?;
-                Some((place, arrival.merchant_id.as_str(), arrival.account_id.as_str(), reference))
+        let namings: Vec<_> = arrivals()
+            .map(|(place, arrival)| Naming {
+                place,
+                merchant_id: &arrival.merchant_id,
+                account_id: &arrival.account_id,
+                reference: arrival.believed_reference(),
+                subject: arrival.believed_subject(),
             })
-            .collect();
-        let subjects: Vec<_> = arrivals()
-            .filter_map(|(place, arrival)| {
-                Some((place, arrival.merchant_id.as_str(), arrival.believed_subject()?))
-            })
+            .filter(|naming| naming.reference.is_some() || naming.subject.is_some())
             .collect();
         let mut found = BTreeMap::new();
-        for (place, attempt) in tx.attempts_being_opened(&references).await? {
-            found.insert(place, Found::BeingOpened(attempt));
-        }
-        for (place, attempt) in tx.find_subjects(&subjects).await? {
-            found.insert(place, Found::Known(attempt));
+        for Named { place, is_being_opened, attempt } in tx.named_attempts(&namings).await? {
+            if is_being_opened {
+                found.entry(place).or_insert(Found::BeingOpened(attempt));
+            } else {
+                found.insert(place, Found::Known(attempt));
+            }
         }
         // Of two that hand over to one operation, the first is taken.
         let mut taken = BTreeSet::new();

@@ -35,14 +35,14 @@ const CLAIMED: &str = "SELECT attempt.id, attempt.sealed_key, attempt.reference,
      AND subject.provider_reference = $4";
 const SET_MEMO: &str = "UPDATE attempt SET memo = v.column3 FROM ({rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
-const BEING_OPENED: &str = "SELECT v.column1, attempt.payment_id, attempt.id, attempt.reference \
-     FROM ({rows}) AS v JOIN attempt ON attempt.merchant_id = v.column2 AND attempt.account_id = v.column3 \
-     AND attempt.reference = v.column4 WHERE attempt.provider_reference IS NULL AND attempt.state <> v.column5";
 const INSERT_SUBJECT: &str = "INSERT INTO subject (merchant_id, account_id, kind, provider_reference, payment_id, \
      attempt_id) {rows} ON CONFLICT DO NOTHING";
-const FIND_SUBJECTS: &str = "SELECT v.column1, subject.payment_id, subject.attempt_id, attempt.reference \
-     FROM ({rows}) AS v JOIN subject ON subject.merchant_id = v.column2 AND subject.account_id = v.column3 \
-     AND subject.kind = v.column4 AND subject.provider_reference = v.column5 \
+const NAMED: &str = "WITH v AS ({rows}) SELECT v.column1, 'opening', attempt.payment_id, attempt.id, attempt.reference \
+     FROM v JOIN attempt ON attempt.merchant_id = v.column2 AND attempt.account_id = v.column3 \
+     AND attempt.reference = v.column4 WHERE attempt.provider_reference IS NULL AND attempt.state <> v.column8 \
+     UNION ALL SELECT v.column1, 'known', subject.payment_id, subject.attempt_id, attempt.reference \
+     FROM v JOIN subject ON subject.merchant_id = v.column2 AND subject.account_id = v.column5 \
+     AND subject.kind = v.column6 AND subject.provider_reference = v.column7 \
      JOIN attempt ON attempt.merchant_id = subject.merchant_id AND attempt.id = subject.attempt_id";
 
 #[derive(FromRow)]
@@ -192,51 +192,61 @@ impl Tx {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// What providers' references are about, with the references of ours that the attempts were given: by the place
-    /// of the asked in the list.
-    pub(crate) async fn find_subjects(
-        &mut self,
-        asked: &[(usize, &str, &Subject)],
-    ) -> Result<Vec<(usize, FoundAttempt)>, StoreError> {
-        let bound = Rows::of(asked, |query, row| {
+    /// The attempts that notices name, as they stand at one moment: by the provider's reference, and by ours those whose
+    /// creation is not answered yet, or never was.
+    pub(crate) async fn named_attempts(&mut self, asked: &[Naming<'_>]) -> Result<Vec<Named>, StoreError> {
+        type Row = (i64, String, String, String, String);
+        let bound = Rows::of(asked, |query, naming| {
+            let subject = naming.subject;
             query
-                .bind(place(row.0))
-                .bind(row.1)
-                .bind(&row.2.account)
-                .bind(row.2.kind.word())
-                .bind(&row.2.provider_reference)
+                .bind(i64::try_from(naming.place).unwrap_or(i64::MAX))
+                .bind(naming.merchant_id)
+                .bind(naming.account_id)
+                .bind(naming.reference)
+                .bind(subject.map(|subject| subject.account.as_str()))
+                .bind(subject.map(|subject| subject.kind.word()))
+                .bind(subject.map(|subject| subject.provider_reference.as_str()))
+                .bind(FAILED)
         });
-        let rows = self.read_rows::<FoundRow>(FIND_SUBJECTS, bound).await?;
-        rows.into_iter().map(found).collect()
-    }
-
-    /// The attempts of accounts with references of ours whose creation is not answered yet, or never was: by the place
-    /// of the asked (merchant, account, reference) in the list.
-    pub(crate) async fn attempts_being_opened(
-        &mut self,
-        asked: &[(usize, &str, &str, &str)],
-    ) -> Result<Vec<(usize, FoundAttempt)>, StoreError> {
-        let bound = Rows::of(asked, |query, row| {
-            query.bind(place(row.0)).bind(row.1).bind(row.2).bind(row.3).bind(FAILED)
-        });
-        let rows = self.read_rows::<FoundRow>(BEING_OPENED, bound).await?;
-        rows.into_iter().map(found).collect()
+        let named = |(place, how, payment, attempt, reference): Row| {
+            let (payment_id, attempt_id) = (parsed(&payment, "subject")?, parsed(&attempt, "subject")?);
+            Ok(Named {
+                place: usize::try_from(place).map_err(|_| StoreError::Corrupt("subject"))?,
+                is_being_opened: how == "opening",
+                attempt: FoundAttempt { payment_id, attempt_id, reference },
+            })
+        };
+        self.read_rows::<Row>(NAMED, bound).await?.into_iter().map(named).collect()
     }
 }
 
 /// The state of an attempt that never came to be at the provider.
 const FAILED: &str = AttemptState::Ended(Outcome::Failed).word();
 
-type FoundRow = (i64, String, String, String);
-
-fn found((place, payment, attempt, reference): FoundRow) -> Result<(usize, FoundAttempt), StoreError> {
-    let place = usize::try_from(place).map_err(|_| StoreError::Corrupt("subject"))?;
-    let (payment_id, attempt_id) = (parsed(&payment, "subject")?, parsed(&attempt, "subject")?);
-    Ok((place, FoundAttempt { payment_id, attempt_id, reference }))
+/// How a notice names an attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Naming<'a> {
+    /// Its place in a list.
+    pub place: usize,
+    /// Whose account it came for.
+    pub merchant_id: &'a str,
+    /// The account.
+    pub account_id: &'a str,
+    /// By our reference.
+    pub reference: Option<&'a str>,
+    /// By the provider's.
+    pub subject: Option<&'a Subject>,
 }
 
-fn place(index: usize) -> i64 {
-    i64::try_from(index).unwrap_or(i64::MAX)
+/// An attempt that a notice names.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The notice's place in the list.
+    pub place: usize,
+    /// Whether the provider is not known to have it yet.
+    pub is_being_opened: bool,
+    /// The attempt.
+    pub attempt: FoundAttempt,
 }
 
 impl TryFrom<AttemptRow> for Attempt {

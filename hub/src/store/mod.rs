@@ -29,6 +29,7 @@ mod work;
 
 pub use aggregates::Aggregate;
 pub use agreements::AgreementLine;
+pub(crate) use attempts::{Named, Naming};
 pub use backup::DatabaseFile;
 pub use changes::Changes;
 pub use database::{IN_MEMORY, Store, StoreError, Tx};
