@@ -15,7 +15,7 @@ pub const TRACE_VARIABLE: &str = "CAUDAL_CRASH_TRACE";
 pub const LEASE_VARIABLE: &str = "CAUDAL_LEASE_S";
 
 /// Every point, in the order of a payment's way. A point of the code that is not listed does not compile.
-pub const POINTS: [&str; 68] = [
+pub const POINTS: [&str; 74] = [
     "endpoint.before_commit",
     "endpoint.after_commit",
     "rotation.before_commit",
@@ -84,6 +84,12 @@ pub const POINTS: [&str; 68] = [
     "operate.after_call",
     "operate.before_answer",
     "operate.after_answer",
+    "invalidate.before_commit",
+    "invalidate.after_commit",
+    "invalidate.before_call",
+    "invalidate.after_call",
+    "removal.before_commit",
+    "removal.after_commit",
 ];
 
 /// Whether a point is listed, for the compiler.

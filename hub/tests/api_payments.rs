@@ -46,6 +46,8 @@ testing::both_databases! {
             "failure": null,
             "instrument": null,
             "kept_instrument": null,
+            "recurrence": null,
+            "recurrence_of": null,
             "operations": [],
             "division": null,
             "rest_of": null,

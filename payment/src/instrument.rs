@@ -71,7 +71,8 @@ pub struct StoredInstrument {
 }
 
 /// What a denied charge means for the kept instrument that was charged (AV-8.6, C-68).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RemovalRule {
     /// The instrument is no more: it is taken away before anything else is done with it.
     AtOnce,
@@ -85,7 +86,8 @@ pub enum RemovalRule {
 pub const STRIKES: usize = 3;
 
 /// What became of a charge of a kept instrument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChargeEnd {
     /// It was approved.
     Approved,

@@ -13,6 +13,7 @@ pub mod attempt;
 pub mod card;
 mod card_number;
 pub mod case;
+pub mod charges;
 pub mod currency;
 pub mod dispersion;
 pub mod division;

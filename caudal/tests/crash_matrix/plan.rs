@@ -19,6 +19,8 @@ pub enum Story {
     AbandonedAndPaid,
     /// Ordered, paid, and all of it given back.
     GivenBack,
+    /// A card is enrolled, charged and denied, and goes with that.
+    CardTakenAway,
     /// Ordered and taken back.
     Cancelled,
     /// The endpoint gets another secret before the order.
@@ -70,6 +72,7 @@ impl Cell {
         match self.story {
             Story::Abandoned => ("failed", 0),
             Story::Cancelled => ("cancelled", 0),
+            Story::CardTakenAway => ("rejected", 0),
             Story::GivenBack => ("refunded", 1),
             Story::Expired | Story::ExpiredInSilence => ("expired", 0),
             Story::Paid
@@ -225,6 +228,7 @@ fn of_aval_pay(point: &'static str) -> Option<Cell> {
         "timer" => (Story::Abandoned, 1),
         "cancel" => (Story::Cancelled, 1),
         "rotation" => (Story::PaidAfterARotation, 1),
+        "invalidate" | "removal" => (Story::CardTakenAway, 1),
         _ => (Story::Paid, 1),
     };
     Some(Cell { part: AvalPay, story, point, arrival })

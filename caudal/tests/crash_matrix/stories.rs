@@ -25,6 +25,11 @@ impl Story {
                 let payment = world.order().await;
                 world.cancel(&payment).await;
             }
+            Story::CardTakenAway => {
+                let card = world.enrol().await;
+                world.order_with(&card).await;
+                world.until_removed(&card).await;
+            }
             Story::GivenBack => {
                 let payment = world.order().await;
                 world.pay(&payment, status).await;

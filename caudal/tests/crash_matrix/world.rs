@@ -11,10 +11,11 @@ use simulation::hardship::{RequestFault, Times};
 use testing::TestDatabase;
 use tokio::task::JoinHandle;
 
-use crate::parties::{Inbox, KEY, Part, Provider, Told, between, free_address, pay, transfer};
+use crate::parties::{Inbox, KEY, Part, Provider, Told, between, enrol, free_address, pay, transfer};
 use crate::support::Place;
 
 const REFERENCE: &str = "PEDIDO-1";
+const CUSTOMER: &str = "cliente-7";
 /// What a dead process claimed is free again after this, in seconds.
 const LEASE_S: &str = "1";
 /// How long anything of a story may take, on a machine under load.
@@ -143,6 +144,67 @@ impl World {
         let payment = self.until(async || self.post("/v1/payments", "order", &self.order).await).await;
         assert_ne!(payment["status"], "created", "accepted, and nobody knows what became of it: {payment}");
         payment
+    }
+
+    /// Has a customer's card kept, with nothing to be paid; answers its id.
+    pub async fn enrol(&self) -> String {
+        let mut enrolment = self.of_customer();
+        enrolment["reference"] = "SUSCRIPCION-1".into();
+        enrolment["amount"] = 0.into();
+        enrolment["keep_instrument"] = true.into();
+        let enrolment = self.until(async || self.post("/v1/payments", "enrolment", &enrolment).await).await;
+        enrol(&self.http, &enrolment).await;
+        let kept = async || {
+            let cards = self.cards().await?;
+            cards.first().filter(|card| card["state"] == "active")?["id"].as_str().map(str::to_owned)
+        };
+        self.until(kept).await
+    }
+
+    /// Asks for a charge of a card while its owner is away, and again with the same key until there is an answer.
+    pub async fn order_with(&self, card: &str) {
+        let mut order = self.of_customer();
+        order["instrument"] = card.into();
+        order["is_shopper_away"] = true.into();
+        let payment = self.until(async || self.post("/v1/payments", "order", &order).await).await;
+        assert_eq!(payment["status"], "rejected", "{payment}");
+    }
+
+    /// Waits until a card is taken away, at the provider too, and the merchant was told so by one event.
+    pub async fn until_removed(&self, card: &str) {
+        let mut since = Instant::now();
+        self.until(async || {
+            if since.elapsed() > QUIET {
+                self.let_pass(STEP_S).await;
+                since = Instant::now();
+            }
+            let is_removed =
+                self.cards().await?.iter().any(|kept| kept["id"] == card && kept["state"] == "removed");
+            (is_removed && self.inbox.told_of("instrument.removed").times > 0).then_some(())
+        })
+        .await;
+        assert_eq!(self.inbox.told_of("instrument.removed").ids, 1, "it was told by several events");
+        let tokens = self.provider.command("tokens", json!({ "account": "main" }));
+        let tokens = tokens["tokens"].as_array().expect("a list");
+        assert!(tokens.len() == 1 && tokens[0]["invalidated_at"].is_string(), "{tokens:?}");
+    }
+
+    fn of_customer(&self) -> Value {
+        let mut order = self.order.clone();
+        order["customer"] = CUSTOMER.into();
+        order["description"] = "Club de lectura".into();
+        order["buyer"] = json!({
+            "name": "Mariana", "surname": "Prueba", "email": "compradora@correo.example", "mobile": "3005550147",
+            "document": { "country": "CO", "type": "CC", "number": "1093847561" },
+        });
+        order
+    }
+
+    async fn cards(&self) -> Option<Vec<Value>> {
+        let url = format!("http://{}/v1/instruments?customer={CUSTOMER}", self.hub);
+        let answer = self.http.get(&url).bearer_auth(KEY).send().await.ok()?;
+        let page: Value = answer.json().await.ok()?;
+        page["data"].as_array().cloned()
     }
 
     /// Asks once, and does not mind.

@@ -22,6 +22,8 @@ use crate::support::{MASTER_KEY, Place};
 
 pub const PROVIDER: &str = "avalpay";
 const APPROVED_CARD: &str = "4110760000000081";
+/// A card whose every charge is denied as one of a stolen card.
+const STOLEN_CARD: &str = "4110769000000405";
 /// The merchant's API key, and its SHA-256.
 pub const KEY: &str = "sk_only_for_tests";
 const KEY_SHA256: &str = "8b3e6e3a2e0041c6ab31bc2be300804298754bfc04b690e700b33a515487e658";
@@ -236,6 +238,15 @@ pub async fn transfer(provider: &Provider, payment: &Value) {
 
 /// Pays in Aval Pay's page, without scripts; answers the page that tells the result.
 pub async fn pay(http: &reqwest::Client, payment: &Value) -> String {
+    type_card(http, payment, APPROVED_CARD).await
+}
+
+/// Enrols a card in Aval Pay's page that is denied when it is charged.
+pub async fn enrol(http: &reqwest::Client, enrolment: &Value) {
+    type_card(http, enrolment, STOLEN_CARD).await;
+}
+
+async fn type_card(http: &reqwest::Client, payment: &Value, card: &str) -> String {
     let page = payment["pay_url"].as_str().unwrap_or_else(|| panic!("nowhere to pay: {payment}"));
     let read = async |request: reqwest::RequestBuilder| {
         request.send().await.expect("the provider answers").text().await.expect("a page")
@@ -246,7 +257,7 @@ pub async fn pay(http: &reqwest::Client, payment: &Value) -> String {
     let token = between(&form, "name=\"form_token\" value=\"", "\"");
     let fields = [
         ("form_token", token),
-        ("card_number", APPROVED_CARD),
+        ("card_number", card),
         ("expiry", "11/49"),
         ("cvv", "123"),
         ("installments", "1"),
@@ -309,6 +320,14 @@ impl Inbox {
     /// Everything that was posted, in order.
     pub fn posts(&self) -> Vec<Post> {
         self.posts.lock().expect("the inbox").clone()
+    }
+
+    /// How often, and by how many events, it was told of something else than a payment.
+    pub fn told_of(&self, kind: &str) -> Told {
+        let posts = self.posts();
+        let ids: Vec<&str> =
+            posts.iter().filter(|post| post.kind == kind).map(|post| post.id.as_str()).collect();
+        Told { times: ids.len(), ids: ids.iter().collect::<BTreeSet<_>>().len() }
     }
 
     /// How often, and by how many events, it was told that a payment came to a status.

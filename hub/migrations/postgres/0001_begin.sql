@@ -297,6 +297,10 @@ CREATE TABLE instrument (
     last_four          TEXT COLLATE "C",
     valid_until        TEXT COLLATE "C",
     state              TEXT COLLATE "C" NOT NULL,
+    -- The provider's own words for that.
+    reason             TEXT NOT NULL,
+    -- Those that are under way, and how the last ones ended: locked together with the instrument.
+    charges            TEXT NOT NULL,
     created_at         BIGINT NOT NULL,
     updated_at         BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, id)

@@ -145,6 +145,9 @@ codes! {
     RestAsked, "rest_asked", 409, "The rest is asked for already",
         "Another payment of this rest can still be paid, or has collected something; `payment_id` names it.",
         "Go on with that payment.";
+    InstrumentUnderWay, "instrument_under_way", 409, "The instrument has charges under way",
+        "As many charges of the kept instrument are under way as may still be denied before it has to be taken away.",
+        "Wait for the events of its payments, then repeat it with the same key.";
     PaymentNotOpen, "payment_not_open", 409, "The payment is no longer open",
         "What is paid, declined, expired or cancelled cannot be cancelled.",
         "Read the payment; its status says how it ended.";

@@ -145,6 +145,10 @@ pub(super) fn not_created(error: CreateError, total: Money) -> Work {
             let problem = Problem::from_refusal(&refusal, &payment.provider);
             Work::Done(problem.with_payment(&payment.id).into())
         }
+        CreateError::InstrumentUnderWay => {
+            let detail = "As many charges of it are under way as may still be denied. Nothing was sent.";
+            Work::Undone(Problem::new(Code::InstrumentUnderWay, detail).with_param("instrument"))
+        }
         CreateError::Held { provider, held } => Work::Undone(unavailable(held).with_provider(&provider)),
         CreateError::Unreachable { payment } => {
             let problem = Problem::new(Code::ProviderUnreachable, "No usable answer came from the provider.");

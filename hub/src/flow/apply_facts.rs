@@ -10,11 +10,12 @@ use payment::instrument::{InstrumentToken, KeepingState};
 use payment::movement::{Movement, MovementState};
 use payment::operation::OperationState;
 use payment::subject::SubjectKind;
-use payment::{Subject, Summary, Timestamp};
+use payment::{Status, Subject, Summary, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::crash::crash_point;
 use crate::fault::fault;
+use crate::flow::count_charges::count_charges;
 use crate::flow::document;
 use crate::flow::keep_instruments::keep_instruments;
 use crate::flow::panel_check::next_check;
@@ -30,7 +31,7 @@ use crate::store::{
 /// How soon what was not answered is asked again under its own key, in seconds.
 const ASK_AGAIN_AFTER_S: i64 = 15;
 
-/// The instruments that are known by their tokens.
+/// The instruments that are known by their tokens, or that are charged: locked.
 pub type KeptInstruments = BTreeMap<TokenKey, Instrument>;
 
 /// How something reached us.
@@ -52,6 +53,8 @@ pub enum Source {
     Timer,
     /// The merchant, through the API.
     Merchant,
+    /// The answer by which a provider took a kept instrument away.
+    Removal,
     /// The shopper, on our own page.
     Shopper,
 }
@@ -68,6 +71,7 @@ impl Source {
             Self::Person => "person",
             Self::Timer => "timer",
             Self::Merchant => "merchant",
+            Self::Removal => "removal",
             Self::Shopper => "shopper",
         }
     }
@@ -159,6 +163,7 @@ pub(super) fn may_die_before_commit(source: Source) {
         Source::Answer => crash_point!("create.before_answer"),
         Source::Merchant => crash_point!("cancel.before_answer"),
         Source::Timer => crash_point!("timer.before_commit"),
+        Source::Removal => crash_point!("removal.before_commit"),
         Source::Return | Source::AskedByNotice | Source::Probe | Source::Person => {
             crash_point!("look_up.before_commit");
         }
@@ -173,6 +178,7 @@ pub(super) fn may_die_after_commit(source: Source) {
         Source::Answer => crash_point!("create.after_answer"),
         Source::Merchant => crash_point!("cancel.after_answer"),
         Source::Timer => crash_point!("timer.after_commit"),
+        Source::Removal => crash_point!("removal.after_commit"),
         Source::Return | Source::AskedByNotice | Source::Probe | Source::Person => {
             crash_point!("look_up.after_commit");
         }
@@ -235,7 +241,7 @@ fn apply(
     {
         return Ok(());
     }
-    let kept = keep_instruments(hub, aggregate, known, &appended, kept, changes, now)?;
+    let keeps = keep_instruments(hub, aggregate, known, &appended, kept, changes, now)?;
     let standings = sum_up_attempts(aggregate, changes);
     let pure: Vec<PureAttempt> = standings.iter().map(|(_, attempt, _)| attempt.clone()).collect();
     let summary = payment::summary(aggregate.payment.order.total, &pure);
@@ -244,7 +250,8 @@ fn apply(
     let before_detail = std::mem::take(&mut payment.detail);
     payment.detail = PaymentDetail {
         operations: aggregate.operations.iter().map(|operation| operation.line.clone()).collect(),
-        instrument: kept.or_else(|| before_detail.instrument.clone()),
+        instrument: keeps.or_else(|| before_detail.instrument.clone()),
+        recurrence_of: before_detail.recurrence_of.clone(),
         parts: payment::division::parts(&payment.order, &summary.movements),
         ..detail(&aggregate.attempts, &standings, &summary, known.failure.as_ref(), &before_detail)
     };
@@ -255,6 +262,8 @@ fn apply(
     }
     write_change(hub, known, &before, payment, changes, now);
     schedule(hub, aggregate, &standings, &appended, changes);
+    let of_attempts: Vec<&Standing> = standings.iter().map(|(_, _, standing)| standing).collect();
+    count_charges(hub, aggregate, &of_attempts, &summary, kept, changes, now);
     Ok(())
 }
 
@@ -312,6 +321,9 @@ fn names_subject(kind: &FactKind) -> Option<(SubjectKind, String)> {
     match kind {
         FactKind::Opened(opening) => Some((SubjectKind::Attempt, opening.provider_reference.clone())),
         FactKind::Instrument(telling) => Some((SubjectKind::Instrument, telling.provider_reference.clone())),
+        FactKind::Recurred(recurred) => {
+            Some((SubjectKind::RecurringCharge, recurred.provider_reference.clone()))
+        }
         FactKind::Waiting(_)
         | FactKind::InProgress(_)
         | FactKind::PartlyPaid(_)
@@ -322,7 +334,6 @@ fn names_subject(kind: &FactKind) -> Option<(SubjectKind, String)> {
         | FactKind::NotOpened(_)
         | FactKind::Unanswered
         | FactKind::AskedAgain
-        | FactKind::Recurred(_)
         | FactKind::TimedOut
         | FactKind::Told { .. } => None,
     }
@@ -402,9 +413,10 @@ fn detail(
     let last = latest(|_| true);
     let decided_at =
         if summary.status.is_open() { None } else { approved.map(|movement| movement.at).or(standing.since) };
+    let is_enrolled = summary.status == Status::Approved && !fault!("await_paid_cards_alone");
     PaymentDetail {
         provider_reference: Some(newest.reference.clone()),
-        provider_id: newest.provider_reference.clone(),
+        provider_id: newest.provider_reference.clone().or_else(|| recurred(pure)),
         pay_url: opening.filter(|_| is_payable).and_then(|opening| opening.pay_url.clone()),
         pay_code: opening.and_then(|opening| opening.pay_code.clone()),
         reason: standing.reason.clone(),
@@ -412,13 +424,22 @@ fn detail(
         receipt: approved.or(last).map(|movement| movement.receipt.clone()).unwrap_or_default(),
         decided_at,
         failure: failure.cloned().or_else(|| before.failure.clone()),
-        awaits_instrument: summary.paid.minor > 0
+        awaits_instrument: (summary.paid.minor > 0 || is_enrolled)
             && pure.keeping().is_some_and(|keeping| keeping.state == KeepingState::Begun),
         operations: Vec::new(),
         instrument: None,
         parts: Vec::new(),
         awaits_return: false,
+        recurrence_of: None,
     }
+}
+
+/// The provider's own reference of a charge that it has repeated by itself.
+fn recurred(attempt: &PureAttempt) -> Option<String> {
+    attempt.facts.iter().find_map(|fact| match &fact.kind {
+        FactKind::Recurred(recurred) => Some(recurred.provider_reference.clone()),
+        _ => None,
+    })
 }
 
 fn take_over(payment: &mut Payment, summary: &Summary) {

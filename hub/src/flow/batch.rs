@@ -11,15 +11,17 @@ use crate::fault::fault;
 use crate::flow::apply_facts::{
     KeptInstruments, Known, Source, apply_known, may_die_after_commit, may_die_before_commit,
 };
+use crate::flow::count_charges::begin_charge;
 use crate::flow::create_payment::{Created, Creation, Made, Opened};
 use crate::flow::drive_task::Intent;
 use crate::flow::keep_instruments::token_keys;
 use crate::flow::receive_notice::{Arrival, Found, Judged};
+use crate::flow::recurring::begin_recurring;
 use crate::flow::writer::{Operation, Queued, Slot};
 use crate::state::Hub;
 use crate::store::{
-    Aggregate, Changes, IdempotencyRecord, Key, KeyAnswer, KeyClaim, Named, Naming, Payment, PaymentKey,
-    StoreError, TokenKey, Tx,
+    Aggregate, Changes, IdempotencyRecord, Instrument, InstrumentKey, Key, KeyAnswer, KeyClaim, Named,
+    Naming, Payment, PaymentKey, StoreError, TokenKey, Tx,
 };
 
 /// The operations of one kind.
@@ -154,11 +156,18 @@ impl Batch {
         self.create(&mut tx).await?;
         let mut changes = Changes::default();
         let found = self.find_subjects(&mut tx).await?;
-        let verdicts = self.judge(hub, &mut tx, &found).await?;
+        let mut verdicts = self.judge(hub, &mut tx, &found).await?;
         let mut aggregates = tx.lock_aggregates(&self.touched(&verdicts)).await?;
-        let told: Vec<Option<Known>> =
-            self.arrivals.iter().zip(&verdicts).map(|(slot, judged)| slot.operation.told(judged)).collect();
-        let kept = self.kept_instruments(&mut tx, &told, &aggregates).await?;
+        let arrivals = self.arrivals.iter().map(|slot| &slot.operation).zip(&mut verdicts);
+        begin_recurring(hub, &mut tx, arrivals, &mut aggregates, &mut changes, now).await?;
+        let told: Vec<Option<Known>> = self
+            .arrivals
+            .iter()
+            .zip(&verdicts)
+            .map(|(slot, judged)| slot.operation.told(judged, &aggregates))
+            .collect();
+        let kept = self.lock_instruments(&mut tx, &told, &aggregates).await?;
+        self.create_charges(hub, &mut tx, &kept, &mut changes).await?;
         for ((slot, judged), told) in self.arrivals.iter_mut().zip(verdicts).zip(told) {
             if let Some(told) = told {
                 apply_known(hub, &told, &mut aggregates, &kept, &mut changes, now)?;
@@ -229,7 +238,10 @@ impl Batch {
             (payment.merchant_id.clone(), payment.order.reference.clone())
         };
         self.creations.sort_by_key(reference);
-        let begun = self.creations.iter().filter(|slot| slot.outcome.is_none());
+        // Those that charge an instrument wait until that is locked.
+        let is_begun = |slot: &&mut Slot<Creation>| slot.outcome.is_none() && !slot.operation.is_charge();
+        let begun =
+            self.creations.iter().filter(|slot| slot.outcome.is_none() && !slot.operation.is_charge());
         let payments: Vec<&Payment> = begun.map(|slot| &slot.operation.payment).collect();
         let inserted: BTreeSet<PaymentId> = tx.insert_payments(&payments).await?.into_iter().collect();
         let is_new = |payment: &Payment| inserted.contains(&payment.id);
@@ -240,7 +252,7 @@ impl Batch {
             .collect();
         let known = tx.payments_by_references(&used).await?;
         let mut changes = Changes::default();
-        for slot in self.creations.iter_mut().filter(|slot| slot.outcome.is_none()) {
+        for slot in self.creations.iter_mut().filter(is_begun) {
             let payment = &slot.operation.payment;
             let same = |known: &&Payment| {
                 known.merchant_id == payment.merchant_id && known.order.reference == payment.order.reference
@@ -254,6 +266,43 @@ impl Batch {
             });
         }
         tx.write(&changes).await
+    }
+
+    /// Creates the payments that charge a kept instrument, one by one: each is counted before the next may begin.
+    async fn create_charges(
+        &mut self,
+        hub: &Hub,
+        tx: &mut Tx,
+        kept: &KeptInstruments,
+        changes: &mut Changes,
+    ) -> Result<(), StoreError> {
+        let now = hub.clock.now();
+        let mut written = Changes::default();
+        for slot in &mut self.creations {
+            if slot.outcome.is_some() || !slot.operation.is_charge() {
+                continue;
+            }
+            let payment = &slot.operation.payment;
+            let reference = [(payment.merchant_id.as_str(), payment.order.reference.as_str())];
+            // A request that comes again is answered by its payment, whatever has become of the instrument.
+            if let Some(known) = tx.payments_by_references(&reference).await?.pop() {
+                slot.outcome = Some(Created::Known(Box::new(known)));
+                continue;
+            }
+            let before = changes.instruments.clone();
+            if let Err(reason) = begin_charge(hub, payment, kept, changes, now) {
+                slot.outcome = Some(Created::NotCharged(reason));
+            } else if tx.insert_payments(&[payment]).await?.is_empty() {
+                // Another one was quicker with the reference.
+                changes.instruments = before;
+                let known = tx.payments_by_references(&reference).await?.pop();
+                slot.outcome = Some(Created::Known(Box::new(known.ok_or(StoreError::Corrupt("payment"))?)));
+            } else {
+                slot.operation.write(&mut written);
+                slot.outcome = Some(Created::Fresh);
+            }
+        }
+        tx.write(&written).await
     }
 
     /// What the notices are about, by their places.
@@ -275,6 +324,18 @@ impl Batch {
                 found.entry(place).or_insert(Found::BeingOpened(attempt));
             } else {
                 found.insert(place, Found::Known(attempt));
+            }
+        }
+        let recurring: Vec<_> = arrivals()
+            .filter_map(|(place, arrival)| {
+                let reference = arrival.recurring_reference()?;
+                Some((place, arrival.merchant_id.as_str(), arrival.account_id.as_str(), reference))
+            })
+            .collect();
+        for (place, attempt) in tx.attempts_that_recur(&recurring).await? {
+            let is_known = matches!(found.get(&place), Some(Found::Known(_)));
+            if !is_known || fault!("make_each_notice_a_payment") {
+                found.insert(place, Found::Recurs(attempt));
             }
         }
         // Of two that hand over to one operation, the first is taken.
@@ -324,8 +385,9 @@ impl Batch {
         Ok(judged)
     }
 
-    /// The instruments that are known by the tokens that are told. Where none is told nothing is asked.
-    async fn kept_instruments(
+    /// The instruments that are known by the tokens that are told, and those that are charged, locked: after the payments,
+    /// in the order of their keys. Where there is none nothing is asked.
+    async fn lock_instruments(
         &self,
         tx: &mut Tx,
         told: &[Option<Known>],
@@ -338,7 +400,14 @@ impl Batch {
             .filter_map(|known| Some(token_keys(aggregates.get(&known.key())?, known)))
             .flatten()
             .collect();
-        let instruments = tx.instruments_by_token(&keys.iter().collect::<Vec<_>>()).await?;
+        let by_token = tx.instruments_by_token(&keys.iter().collect::<Vec<_>>()).await?;
+        let begun = self.creations.iter().filter(|slot| slot.outcome.is_none());
+        let begun = begun.map(|slot| &slot.operation.payment);
+        let charging = aggregates.values().map(|aggregate| &aggregate.payment).chain(begun);
+        let charged = charging
+            .filter_map(|payment| Some((payment.merchant_id.clone(), payment.order.instrument.clone()?)));
+        let ids: BTreeSet<InstrumentKey> = by_token.iter().map(Instrument::key).chain(charged).collect();
+        let instruments = tx.lock_instruments(&ids).await?;
         Ok(instruments.into_iter().map(|instrument| (instrument.token_key(), instrument)).collect())
     }
 

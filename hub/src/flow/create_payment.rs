@@ -17,6 +17,7 @@ use payment::{Fact, Money, Order, Status, Task, Timestamp};
 use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, LoggedCall, Source, apply_facts};
+use crate::flow::count_charges::NotCharged;
 use crate::flow::drive_task::{Driven, End, Intent, Job, Prepared, after_lost_word, deadline, drive_task};
 use crate::flow::idempotency::{Keyed, sealed_answer};
 use crate::flow::keep_instruments::token_place;
@@ -74,9 +75,11 @@ pub enum CreateError {
     },
     /// The key of the request was claimed before. Nothing was written.
     KeyTaken(IdempotencyRecord),
-    /// The account's calls have to wait, and whoever repeats a request is not to wait with them: the key is to be
-    /// claimed first. Nothing was written.
+    /// The account's calls have to wait, and whoever repeats a request is not to wait with them, or the order may be refused
+    /// under the lock of the instrument that it charges: the key is to be claimed first. Nothing was written.
     NotAtOnce,
+    /// So many charges of the instrument are under way that the next one might be one denial too many. Nothing was written.
+    InstrumentUnderWay,
     /// The database took nothing of it: no payment and no claim.
     Unwritten(StoreError),
     /// The database failed.
@@ -126,8 +129,16 @@ async fn create(
     wanted: &NewPayment,
     keyed: Option<Keyed>,
 ) -> Result<Made, CreateError> {
+    if keyed.is_some() && wanted.order.instrument.is_some() {
+        return Err(CreateError::NotAtOnce);
+    }
     let now = hub.clock.now();
-    let stored = stored_instrument(hub, &merchant.id, &wanted.order).await?;
+    let stored = match stored_instrument(hub, &merchant.id, &wanted.order).await {
+        Err(refused @ CreateError::Complaints(_)) => {
+            return known_charge(hub, merchant, wanted, refused).await;
+        }
+        stored => stored?,
+    };
     let (account, provider) = choose_account(hub, merchant, wanted, stored.as_ref())?;
     let expires_at = check(&wanted.order, account, provider.as_ref(), now)?;
     let (payment, attempt) = new_records(hub, merchant, wanted, account, provider, now, expires_at);
@@ -153,7 +164,28 @@ async fn create(
             Ok(Made { payment, kept: None })
         }
         Created::KeyTaken(record) => Err(CreateError::KeyTaken(record)),
+        Created::NotCharged(NotCharged::Gone) => Err(instrument_refused(CHARGED_NO_MORE)),
+        Created::NotCharged(NotCharged::UnderWay) => Err(CreateError::InstrumentUnderWay),
     }
+}
+
+/// What a merchant is told of an instrument that is charged no more.
+const CHARGED_NO_MORE: &str = "The instrument cannot be charged any more.";
+
+fn instrument_refused(detail: &str) -> CreateError {
+    CreateError::Complaints(vec![Complaint::new("instrument", "invalid_value", detail)])
+}
+
+/// An order whose instrument is not charged any more: a request that comes again is answered by its payment all the same.
+async fn known_charge(
+    hub: &Hub,
+    merchant: &Merchant,
+    wanted: &NewPayment,
+    refused: CreateError,
+) -> Result<Made, CreateError> {
+    let known = hub.store.payment_by_reference(&merchant.id, &wanted.order.reference).await?;
+    let Some(known) = known.filter(|_| !fault!("forget_known_charges")) else { return Err(refused) };
+    Ok(Made { payment: known_reference(wanted, known)?, kept: None })
 }
 
 /// The job that opens an attempt at its provider.
@@ -248,7 +280,11 @@ async fn resume(hub: &Hub, known: Payment) -> Result<Payment, CreateError> {
         return Ok(known);
     };
     let Some((account, provider)) = hub.account(&attempt.account_id) else { return Ok(known) };
-    let stored = stored_instrument(hub, &known.merchant_id, &known.order).await?;
+    let stored = match stored_instrument(hub, &known.merchant_id, &known.order).await {
+        // It is not sent any more; its work finds out what became of it.
+        Err(CreateError::Complaints(_)) => return Ok(known),
+        stored => stored?,
+    };
     let job = opening(hub, &known, attempt, account, provider, stored);
     let intent = hub.store.last_intent(&known.merchant_id, attempt).await?;
     if let Some(word) = intent.filter(|word| word != after_lost_word(AfterLost::FreshStart)) {
@@ -302,13 +338,12 @@ pub(super) async fn stored_instrument(
     order: &Order,
 ) -> Result<Option<Stored>, CreateError> {
     let Some(id) = &order.instrument else { return Ok(None) };
-    let refused =
-        |detail: &str| CreateError::Complaints(vec![Complaint::new("instrument", "invalid_value", detail)]);
     let found = hub.store.instrument(merchant, id).await?;
     let found = found.filter(|instrument| Some(&instrument.customer) == order.customer.as_ref());
-    let found = found.ok_or_else(|| refused("This customer has no such instrument."))?;
-    let (InstrumentState::Active, Some(sealed)) = (found.state, &found.sealed_token) else {
-        return Err(refused("The instrument cannot be charged any more."));
+    let found = found.ok_or_else(|| instrument_refused("This customer has no such instrument."))?;
+    let is_active = found.state == InstrumentState::Active || fault!("charge_what_is_being_removed");
+    let Some(sealed) = found.sealed_token.as_deref().filter(|_| is_active) else {
+        return Err(instrument_refused(CHARGED_NO_MORE));
     };
     let token = hub.vault.open_text(&token_place(id), sealed);
     Ok(Some(Stored {
@@ -470,9 +505,16 @@ pub enum Created {
     Known(Box<Payment>),
     /// The request's key was there already.
     KeyTaken(IdempotencyRecord),
+    /// The instrument may not be charged.
+    NotCharged(NotCharged),
 }
 
 impl Creation {
+    /// Whether it charges a kept instrument.
+    pub(super) const fn is_charge(&self) -> bool {
+        self.payment.order.instrument.is_some()
+    }
+
     /// Adds what belongs to the payment to what is written: its attempt, the intent of the first call, and the work
     /// that finds out what became of it.
     pub(super) fn write(&self, changes: &mut Changes) {

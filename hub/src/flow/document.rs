@@ -7,6 +7,7 @@ use payment::id::EndpointId;
 use payment::movement::Receipt;
 use payment::operation::{OperationKind, OperationState};
 use payment::order::Language;
+use payment::recurrence::{Period, Recurrence};
 use payment::summary::Certainty;
 use payment::{Currency, Status, Timestamp};
 use serde::Serialize;
@@ -102,6 +103,12 @@ pub struct PaymentDocument {
     /// The instrument that the provider keeps since this payment, when it was asked to.
     #[schema(required = true)]
     pub kept_instrument: Option<String>,
+    /// How the provider repeats the charge by itself, when it does.
+    #[schema(required = true)]
+    pub recurrence: Option<RecurrenceDocument>,
+    /// The payment that began the recurrence, when this is a later charge of one.
+    #[schema(required = true)]
+    pub recurrence_of: Option<String>,
     /// Captures, releases and refunds, first one first.
     pub operations: Vec<OperationDocument>,
     /// How it is divided, when it is paid in parts or goes to several parties.
@@ -140,6 +147,45 @@ pub struct LightboxDocument {
     /// Where to send the shopper when the frame is closed: the hub asks the provider, and leads on to your `return_url`.
     #[schema(value_type = String, format = Uri)]
     pub back_url: Url,
+}
+
+/// How a provider repeats a charge by itself. Each later charge is a payment of its own, with its events. Nothing of it can
+/// be changed, and the API cannot end it: that is done at the place that `ended_in` names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RecurrenceDocument {
+    /// The period.
+    #[schema(schema_with = words::period)]
+    pub period: Period,
+    /// Every how many periods.
+    pub interval: u32,
+    /// The day of the second charge, where the order named one.
+    #[schema(required = true, value_type = Option<String>, format = Date)]
+    pub next: Option<String>,
+    /// How many charges there are at most; null, without end.
+    #[schema(required = true)]
+    pub most: Option<u32>,
+    /// The last day on which it charges; null, without end.
+    #[schema(required = true, value_type = Option<String>, format = Date)]
+    pub until: Option<String>,
+    /// Where it is ended: always `provider_panel`, the panel that the provider has for you.
+    pub ended_in: &'static str,
+}
+
+/// Where a recurrence is ended (AV-11.2-06).
+const PROVIDER_PANEL: &str = "provider_panel";
+
+impl From<&Recurrence> for RecurrenceDocument {
+    fn from(recurrence: &Recurrence) -> Self {
+        let Recurrence { period, interval, next, most, until } = recurrence;
+        Self {
+            period: *period,
+            interval: *interval,
+            next: next.map(|day| day.to_string()),
+            most: *most,
+            until: until.map(|day| day.to_string()),
+            ended_in: PROVIDER_PANEL,
+        }
+    }
 }
 
 /// What a receipt shows.
@@ -280,6 +326,8 @@ pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
         failure: detail.failure.as_ref().map(failure_document),
         instrument: payment.order.instrument.as_ref().map(ToString::to_string),
         kept_instrument: detail.instrument.as_ref().map(ToString::to_string),
+        recurrence: payment.order.recurrence.as_ref().map(Into::into),
+        recurrence_of: detail.recurrence_of.as_ref().map(ToString::to_string),
         operations: detail.operations.iter().map(operation_document).collect(),
         division: division_document(hub, payment),
         rest_of: payment.order.rest_of.as_ref().map(ToString::to_string),
@@ -351,9 +399,12 @@ pub struct InstrumentDocument {
     pub provider: String,
     /// The provider account.
     pub account: String,
-    /// Whether it can be charged: `active`, `disputed` or `removed`.
+    /// Whether it can be charged: `active`; not while it is `disputed`, waits to be taken away (`removing`), or is `removed`.
     #[schema(schema_with = words::instrument_state)]
     pub state: InstrumentState,
+    /// The provider's own words for that.
+    #[schema(required = true)]
+    pub reason: Option<ReasonDocument>,
     /// The brand's name.
     #[schema(required = true)]
     pub brand: Option<String>,
@@ -385,6 +436,7 @@ impl From<&Instrument> for InstrumentDocument {
             provider: instrument.provider.clone(),
             account: instrument.account_id.clone(),
             state: instrument.state,
+            reason: reason_document(&instrument.reason),
             brand: instrument.brand.clone(),
             bin: instrument.bin.clone(),
             last_four: instrument.last_four.clone(),

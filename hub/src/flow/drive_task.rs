@@ -301,7 +301,10 @@ fn may_die(task: &Task, place: Place) {
         (Task::Operate(_), Place::AfterCommit) => crash_point!("operate.after_commit"),
         (Task::Operate(_), Place::BeforeCall) => crash_point!("operate.before_call"),
         (Task::Operate(_), Place::AfterCall) => crash_point!("operate.after_call"),
-        (Task::Invalidate(_), _) => {}
+        (Task::Invalidate(_), Place::BeforeCommit) => crash_point!("invalidate.before_commit"),
+        (Task::Invalidate(_), Place::AfterCommit) => crash_point!("invalidate.after_commit"),
+        (Task::Invalidate(_), Place::BeforeCall) => crash_point!("invalidate.before_call"),
+        (Task::Invalidate(_), Place::AfterCall) => crash_point!("invalidate.after_call"),
     }
 }
 

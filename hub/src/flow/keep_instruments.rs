@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use payment::Timestamp;
+use payment::charges::Charges;
 use payment::fact::{Fact, FactKind};
 use payment::id::{EventId, InstrumentId};
 use payment::instrument::{InstrumentTelling, KeepingState};
@@ -76,22 +77,39 @@ pub(super) fn keep_instruments(
         );
         match telling.state {
             KeepingState::Begun | KeepingState::NotKept => {}
+            // What was taken away is not kept again because its keeping is told once more.
+            KeepingState::Kept if was_removed(aggregate, telling) && !fault!("keep_what_was_removed") => {}
             KeepingState::Kept => {
                 id = keep(hub, aggregate, known, telling, &key, kept, changes, now)?.or(id);
             }
             KeepingState::Removed => {
-                for key in &keys {
-                    change(hub, key, InstrumentState::Removed, kept, changes, now);
+                let is_meant = |key: &&TokenKey| telling.digest.is_empty() || key.3 == telling.digest;
+                for key in keys.iter().filter(is_meant) {
+                    change(hub, key, InstrumentState::Removed, Some(telling), kept, changes, now);
                 }
             }
         }
     }
     if is_contradictory {
         for key in &keys {
-            change(hub, key, InstrumentState::Disputed, kept, changes, now);
+            change(hub, key, InstrumentState::Disputed, None, kept, changes, now);
         }
     }
     Ok(id)
+}
+
+/// Whether the record tells that the instrument with this telling's token was taken away.
+fn was_removed(aggregate: &Aggregate, telling: &InstrumentTelling) -> bool {
+    aggregate.facts.iter().any(|recorded| match &recorded.fact.kind {
+        FactKind::Instrument(other) => other.state == KeepingState::Removed && other.digest == telling.digest,
+        _ => false,
+    })
+}
+
+/// An instrument among those that are locked, as it stands after what is to be written.
+pub(super) fn by_id(id: &InstrumentId, kept: &KeptInstruments, changes: &Changes) -> Option<Instrument> {
+    let is_it = |instrument: &&Instrument| instrument.id == *id;
+    changes.instruments.values().find(is_it).or_else(|| kept.values().find(is_it)).cloned()
 }
 
 /// Keeps an instrument, unless it is known by its token; seals its token anew where it was taken away.
@@ -131,6 +149,8 @@ fn keep(
         last_four: telling.last_four.clone(),
         valid_until: telling.valid_until.clone(),
         state: InstrumentState::Active,
+        reason: telling.reason.clone(),
+        charges: Charges::default(),
         created_at: before.map_or(now, |before| before.created_at),
         updated_at: now,
     };
@@ -144,15 +164,22 @@ fn change(
     hub: &Hub,
     key: &TokenKey,
     state: InstrumentState,
+    telling: Option<&InstrumentTelling>,
     kept: &KeptInstruments,
     changes: &mut Changes,
     now: Timestamp,
 ) {
     let Some(before) = changes.instruments.get(key).or_else(|| kept.get(key)).cloned() else { return };
-    if before.state == state || before.state == InstrumentState::Removed {
+    // What has to be taken away is not less so because it is disputed as well.
+    let is_over = matches!(before.state, InstrumentState::Removed)
+        || (before.state == InstrumentState::Removing && state == InstrumentState::Disputed);
+    if before.state == state || is_over {
         return;
     }
-    let instrument = changed(before, state, now);
+    let mut instrument = changed(before, state, now);
+    if let Some(telling) = telling {
+        instrument.reason = telling.reason.clone();
+    }
     tell(hub, &instrument, None, changes, now);
     changes.instruments.insert(key.clone(), instrument);
 }
@@ -164,7 +191,7 @@ pub(super) fn changed(before: Instrument, state: InstrumentState, now: Timestamp
 }
 
 /// The event that tells a merchant of an instrument.
-pub(super) fn tell(
+fn tell(
     hub: &Hub,
     instrument: &Instrument,
     payment: Option<&PaymentKey>,
@@ -174,6 +201,8 @@ pub(super) fn tell(
     let kind = match instrument.state {
         InstrumentState::Active => document::INSTRUMENT_KEPT_EVENT,
         InstrumentState::Disputed => document::INSTRUMENT_DISPUTED_EVENT,
+        // The denial that ended it is told as an event of its payment.
+        InstrumentState::Removing => return,
         InstrumentState::Removed => document::INSTRUMENT_REMOVED_EVENT,
     };
     changes.events.push(Event {

@@ -27,7 +27,9 @@ pub(super) fn is_due(hub: &Hub, payment: &Payment, now: Timestamp) -> bool {
 
 /// Since when a payment is looked at, and for how many days.
 fn looked_at_since(hub: &Hub, payment: &Payment) -> Option<(Timestamp, i64)> {
-    let (account, provider) = hub.account(&payment.account_id)?;
+    // What the provider has repeated by itself cannot be asked for.
+    let (account, provider) =
+        hub.account(&payment.account_id).filter(|_| payment.detail.recurrence_of.is_none())?;
     let days = match account.environment {
         Environment::Certification if !fault!("look_at_the_panel_in_certifications") => 0,
         Environment::Certification | Environment::Test | Environment::Production => {

@@ -18,6 +18,7 @@ use crate::flow::create_payment::{not_opened, repeat_creation, unanswered, unrea
 use crate::flow::drive_task::{Driven, End, Job, after_lost_word, deadline, drive_task};
 use crate::flow::panel_check;
 use crate::flow::query_policy::{Policy, back_off, policy_of, seconds};
+use crate::flow::remove_instrument::{Removal, remove_ended};
 use crate::flow::target::target_of;
 use crate::limits::{Held, HoldCause};
 use crate::state::Hub;
@@ -217,6 +218,14 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
     if let Err(wait) = hub.limits.gate(&attempt.account_id).take_look_up() {
         let held = Held { cause: HoldCause::Busy, retry_after: wait };
         return put_off(hub, work, &held).await;
+    }
+    // What the payment's charges have ended comes before everything else; while the payment is open it is asked for all the same.
+    let payment = hub.store.payment(&work.merchant_id, &work.payment_id).await?;
+    if let Some(payment) = payment.filter(|payment| payment.order.instrument.is_some())
+        && let Removal::PutOff(wait) = remove_ended(hub, &payment, work).await?
+        && !payment.status.is_open()
+    {
+        return hub.store.release_work(work, now + wait).await;
     }
     let is_past_grace = now > attempt.expires_at + seconds(policy.grace_s);
     if attempt.provider_reference.is_none() {

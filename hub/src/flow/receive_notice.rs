@@ -6,16 +6,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use payment::account::Account;
-use payment::fact::Fact;
+use payment::fact::{Fact, FactKind};
 use payment::id::{AttemptId, NoticeId, PaymentId};
 use payment::notice::{ClaimedAttempt, Keys, NoticeReply, RawNotice, Reading, Verdict};
 use payment::provider::Provider;
+use payment::recurrence::Recurred;
 use payment::task::Target;
 use payment::{Subject, Timestamp};
 use secrecy::SecretString;
 
 use crate::fault::fault;
 use crate::flow::apply_facts::{Known, Source, attempt_key_place};
+use crate::flow::recurring::{recurred_facts, reference_of};
 use crate::metrics::NOTICE_RECEIVED;
 use crate::notice_memory::Bounded;
 use crate::state::Hub;
@@ -74,7 +76,7 @@ async fn read(
     // A reader never panics; should it all the same, the notice is kept as unreadable and the hub goes on.
     let claimed = catch_unwind(AssertUnwindSafe(|| protocol.claimed_subject(notice, account)));
     let Ok(claimed) = claimed else { return Ok(panicked()) };
-    let attempt = match claimed {
+    let attempt = match claimed.filter(|_| !fault!("believe_borrowed_signatures")) {
         Some(subject) => claimed_attempt(hub, account, &subject).await?,
         None => None,
     };
@@ -207,6 +209,21 @@ impl Arrival {
         self.reading.reference.as_deref().filter(|_| self.is_believed())
     }
 
+    /// What it tells of a charge that the provider has repeated by itself, if it is believed.
+    pub(super) fn recurred(&self) -> Option<&Recurred> {
+        let facts = self.reading.observations.iter().flat_map(|observation| &observation.facts);
+        let mut recurred = facts.filter_map(|fact| match &fact.kind {
+            FactKind::Recurred(recurred) => Some(recurred),
+            _ => None,
+        });
+        recurred.next().filter(|_| self.is_believed())
+    }
+
+    /// Our reference of the attempt whose provider repeats the charge by itself, if it tells of such a charge.
+    pub(super) fn recurring_reference(&self) -> Option<&str> {
+        self.recurred().and_then(|_| self.believed_reference())
+    }
+
     /// Our reference of the attempt to whose operation it hands something over, if it is believed.
     pub(super) fn handed_to(&self) -> Option<&str> {
         self.reading
@@ -225,6 +242,11 @@ impl Arrival {
             is_kept: true,
         };
         let is_ours = match (&judged.found, &self.reading.reference) {
+            // The payment of a repeated charge is known by the reference that began the recurrence, and by the charge's own.
+            (Some(Found::Known(attempt)), Some(reference)) if self.recurred().is_some() => {
+                let own = self.recurred().map(|recurred| reference_of(reference, recurred));
+                own.is_some_and(|own| attempt.reference == own)
+            }
             (Some(Found::Known(attempt) | Found::BeingOpened(attempt)), Some(reference)) => {
                 attempt.reference == *reference || fault!("believe_any_reference")
             }
@@ -268,13 +290,19 @@ impl Arrival {
     }
 
     /// The facts that it may tell.
-    pub(super) fn told(&self, judged: &Judged) -> Option<Known> {
+    pub(super) fn told(
+        &self,
+        judged: &Judged,
+        aggregates: &BTreeMap<PaymentKey, Aggregate>,
+    ) -> Option<Known> {
         let found = judged.effective().filter(|_| judged.verdict == Verdict::Valid)?;
         let facts = self.facts();
         if facts.is_empty() {
             return None;
         }
         let (payment, attempt) = (found.payment_id().clone(), found.attempt_id().clone());
+        let aggregate = aggregates.get(&(self.merchant_id.clone(), payment.clone()));
+        let facts = recurred_facts(facts, aggregate?.payment.order.total);
         let about = Known::about(self.merchant_id.clone(), payment, attempt, Source::Notice);
         Some(Known { facts, tokens: self.reading.tokens.clone(), ..about })
     }
@@ -371,19 +399,21 @@ pub enum Found {
     BeingOpened(FoundAttempt),
     /// An operation whose call is under way.
     UnderWay(UnderWay),
+    /// The attempt whose provider repeats the charge by itself, of which this is a later one that nobody told of before.
+    Recurs(FoundAttempt),
 }
 
 impl Found {
     const fn payment_id(&self) -> &PaymentId {
         match self {
-            Self::Known(attempt) | Self::BeingOpened(attempt) => &attempt.payment_id,
+            Self::Known(attempt) | Self::BeingOpened(attempt) | Self::Recurs(attempt) => &attempt.payment_id,
             Self::UnderWay(operation) => &operation.payment_id,
         }
     }
 
     const fn attempt_id(&self) -> &AttemptId {
         match self {
-            Self::Known(attempt) | Self::BeingOpened(attempt) => &attempt.attempt_id,
+            Self::Known(attempt) | Self::BeingOpened(attempt) | Self::Recurs(attempt) => &attempt.attempt_id,
             Self::UnderWay(operation) => &operation.attempt_id,
         }
     }
@@ -405,6 +435,14 @@ impl Judged {
     /// What it is about, when it has any effect.
     fn effective(&self) -> Option<&Found> {
         self.found.as_ref().filter(|_| has_effect(self.verdict))
+    }
+
+    /// The attempt that began the recurrence of which it tells a charge that nobody told of before.
+    pub(super) fn recurs(&self) -> Option<&FoundAttempt> {
+        match self.effective().filter(|_| self.verdict == Verdict::Valid)? {
+            Found::Recurs(attempt) => Some(attempt),
+            Found::Known(_) | Found::BeingOpened(_) | Found::UnderWay(_) => None,
+        }
     }
 
     /// It turned out to repeat another one.

@@ -70,7 +70,7 @@ pub fn certainty() -> Object {
 
 /// States of instruments.
 pub fn instrument_state() -> Object {
-    words("Whether it can be charged.", InstrumentState::ALL.map(InstrumentState::word))
+    words("Whether it can be charged: while it is `active`.", InstrumentState::ALL.map(InstrumentState::word))
 }
 
 /// What becomes of a part.

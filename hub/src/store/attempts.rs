@@ -6,13 +6,14 @@ use payment::attempt::AttemptState;
 use payment::fact::Outcome;
 use payment::id::{AttemptId, PaymentId};
 use payment::step::Memo;
-use payment::{Money, Subject};
+use payment::{Money, Order, Subject};
 use sqlx::FromRow;
 
-use super::database::{Store, StoreError, Tx, instant, on, parsed};
+use super::database::{Store, StoreError, Tx, from_json, instant, on, parsed};
 use super::facts::recorded;
 use super::rows::{Attempt, AttemptKey, FoundAttempt, FoundSubject, KeyedAttempt, PaymentKey, RecordedFact};
 use super::sets::{Rows, Script};
+use crate::fault::fault;
 
 const INSERT: &str = "INSERT INTO attempt (merchant_id, id, payment_id, ordinal, account_id, reference, \
      provider_reference, state, memo, expires_at, created_at) {rows}";
@@ -35,6 +36,10 @@ const CLAIMED: &str = "SELECT attempt.id, attempt.sealed_key, attempt.reference,
      AND subject.provider_reference = $4";
 const SET_MEMO: &str = "UPDATE attempt SET memo = v.column3 FROM ({rows}) AS v \
      WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
+const THAT_RECUR: &str = "SELECT v.column1, attempt.payment_id, attempt.id, attempt.reference, payment.order_json \
+     FROM ({rows}) AS v JOIN attempt ON attempt.merchant_id = v.column2 AND attempt.account_id = v.column3 \
+     AND attempt.reference = v.column4 JOIN payment ON payment.merchant_id = attempt.merchant_id \
+     AND payment.id = attempt.payment_id";
 const INSERT_SUBJECT: &str = "INSERT INTO subject (merchant_id, account_id, kind, provider_reference, payment_id, \
      attempt_id) {rows} ON CONFLICT DO NOTHING";
 const NAMED: &str = "WITH v AS ({rows}) SELECT v.column1, 'opening', attempt.payment_id, attempt.id, attempt.reference \
@@ -217,6 +222,30 @@ impl Tx {
             })
         };
         self.read_rows::<Row>(NAMED, bound).await?.into_iter().map(named).collect()
+    }
+}
+
+impl Tx {
+    /// The attempts of accounts with references of ours whose provider repeats the charge by itself: by the place of the
+    /// asked (merchant, account, reference) in the list.
+    pub(crate) async fn attempts_that_recur(
+        &mut self,
+        asked: &[(usize, &str, &str, &str)],
+    ) -> Result<Vec<(usize, FoundAttempt)>, StoreError> {
+        type Row = (i64, String, String, String, String);
+        let bound = Rows::of(asked, |query, row| {
+            query.bind(i64::try_from(row.0).unwrap_or(i64::MAX)).bind(row.1).bind(row.2).bind(row.3)
+        });
+        let mut recurring = Vec::new();
+        for (place, payment, attempt, reference, order) in self.read_rows::<Row>(THAT_RECUR, bound).await? {
+            let order: Order = from_json(&order, "order")?;
+            if order.recurrence.is_some() || fault!("repeat_any_order") {
+                let place = usize::try_from(place).map_err(|_| StoreError::Corrupt("attempt"))?;
+                let (payment_id, attempt_id) = (parsed(&payment, "attempt")?, parsed(&attempt, "attempt")?);
+                recurring.push((place, FoundAttempt { payment_id, attempt_id, reference }));
+            }
+        }
+        Ok(recurring)
     }
 }
 

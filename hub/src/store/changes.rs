@@ -86,7 +86,7 @@ impl Tx {
         script.set_attempt_keys(&changes.attempt_keys);
         script.write_operations(&changes.operations)?;
         script.hand_over(&changes.handed_over);
-        script.write_instruments(&changes.instruments);
+        script.write_instruments(&changes.instruments)?;
         script.update_payments(&changes.payments)?;
         script.insert_history(&changes.history);
         script.insert_events(&changes.events);

@@ -1,31 +1,38 @@
 //! Instruments that providers keep for the merchants' customers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use payment::id::InstrumentId;
 use sqlx::FromRow;
 
-use super::database::{Store, StoreError, Tx, instant, on, parsed};
-use super::rows::{Instrument, InstrumentState};
+use super::database::{Link, Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
+use super::rows::{Instrument, InstrumentKey, InstrumentState};
 use super::sets::{Rows, Script};
 
 /// Most instruments of a customer in one answer: more is not a customer's.
 pub const MAX_OF_CUSTOMER: i64 = 100;
 
 const UPSERT: &str = "INSERT INTO instrument (merchant_id, id, account_id, provider, customer, payment_id, \
-     provider_reference, digest, sealed_token, brand, bin, last_four, valid_until, state, created_at, updated_at) \
-     {rows} ON CONFLICT (merchant_id, id) DO UPDATE SET state = excluded.state, \
-     sealed_token = excluded.sealed_token, updated_at = excluded.updated_at";
+     provider_reference, digest, sealed_token, brand, bin, last_four, valid_until, state, reason, charges, \
+     created_at, updated_at) \
+     {rows} ON CONFLICT (merchant_id, id) DO UPDATE SET state = excluded.state, reason = excluded.reason, \
+     charges = excluded.charges, sealed_token = excluded.sealed_token, updated_at = excluded.updated_at";
 const COLUMNS: &str = "instrument.merchant_id, instrument.id, instrument.account_id, instrument.provider, \
      instrument.customer, instrument.payment_id, instrument.provider_reference, instrument.digest, \
      instrument.sealed_token, instrument.brand, instrument.bin, instrument.last_four, instrument.valid_until, \
-     instrument.state, instrument.created_at, instrument.updated_at";
+     instrument.state, instrument.reason, instrument.charges, instrument.created_at, instrument.updated_at";
 const BY_ID: &str = "SELECT {columns} FROM instrument WHERE merchant_id = $1 AND id = $2";
 pub(super) const OF_CUSTOMER: &str = "SELECT {columns} FROM instrument \
      WHERE merchant_id = $1 AND customer = $2 ORDER BY id DESC LIMIT $3";
 const BY_TOKEN: &str = "SELECT instrument.* FROM ({rows}) AS v JOIN instrument \
      ON instrument.merchant_id = v.column1 AND instrument.account_id = v.column2 \
      AND instrument.customer = v.column3 AND instrument.digest = v.column4";
+const BY_KEYS: &str = "SELECT instrument.* FROM ({rows}) AS v JOIN instrument \
+     ON instrument.merchant_id = v.column1 AND instrument.id = v.column2 \
+     ORDER BY instrument.merchant_id, instrument.id";
+const BY_KEYS_LOCKED: &str = "SELECT instrument.* FROM ({rows}) AS v JOIN instrument \
+     ON instrument.merchant_id = v.column1 AND instrument.id = v.column2 \
+     ORDER BY instrument.merchant_id, instrument.id FOR UPDATE OF instrument";
 
 #[derive(FromRow)]
 struct InstrumentRow {
@@ -43,6 +50,8 @@ struct InstrumentRow {
     last_four: Option<String>,
     valid_until: Option<String>,
     state: String,
+    reason: String,
+    charges: String,
     created_at: i64,
     updated_at: i64,
 }
@@ -91,8 +100,15 @@ impl Store {
 
 impl<'a> Script<'a> {
     /// Writes instruments, or their states anew.
-    pub(super) fn write_instruments(&mut self, instruments: &'a BTreeMap<TokenKey, Instrument>) {
-        let rows = Rows::of(instruments.values(), |query, row| {
+    pub(super) fn write_instruments(
+        &mut self,
+        instruments: &'a BTreeMap<TokenKey, Instrument>,
+    ) -> Result<(), StoreError> {
+        let texts = |row: &'a Instrument| {
+            Ok((row, to_json(&row.reason, "instrument")?, to_json(&row.charges, "instrument")?))
+        };
+        let instruments = instruments.values().map(texts).collect::<Result<Vec<_>, StoreError>>()?;
+        let rows = Rows::of(instruments, |query, (row, reason, charges)| {
             query
                 .bind(&row.merchant_id)
                 .bind(row.id.as_str())
@@ -108,10 +124,13 @@ impl<'a> Script<'a> {
                 .bind(row.last_four.as_deref())
                 .bind(row.valid_until.as_deref())
                 .bind(row.state.word())
+                .bind(reason)
+                .bind(charges)
                 .bind(row.created_at.as_microsecond())
                 .bind(row.updated_at.as_microsecond())
         });
         self.add(UPSERT, rows);
+        Ok(())
     }
 }
 
@@ -125,9 +144,31 @@ impl Tx {
         let rows = self.read_rows::<InstrumentRow>(BY_TOKEN, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
+
+    /// Instruments, locked in the order of their keys until the transaction ends: one writer per instrument. They are
+    /// locked after the payments that the transaction locks.
+    pub(crate) async fn lock_instruments(
+        &mut self,
+        keys: &BTreeSet<InstrumentKey>,
+    ) -> Result<Vec<Instrument>, StoreError> {
+        // The write transaction of SQLite is the lock itself.
+        let text = match self.link() {
+            Link::Sqlite(_) => BY_KEYS,
+            Link::Postgres(_) => BY_KEYS_LOCKED,
+        };
+        let keys: Vec<&InstrumentKey> = keys.iter().collect();
+        let bound = Rows::of(&keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        let rows = self.read_rows::<InstrumentRow>(text, bound).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
 }
 
 impl Instrument {
+    /// What it is known by among all merchants.
+    pub fn key(&self) -> InstrumentKey {
+        (self.merchant_id.clone(), self.id.clone())
+    }
+
     /// What makes it the same instrument when it is told again.
     pub fn token_key(&self) -> TokenKey {
         (self.merchant_id.clone(), self.account_id.clone(), self.customer.clone(), self.digest.clone())
@@ -154,6 +195,8 @@ impl TryFrom<InstrumentRow> for Instrument {
             last_four: row.last_four,
             valid_until: row.valid_until,
             state: state.ok_or(StoreError::Corrupt("instrument"))?,
+            reason: from_json(&row.reason, "instrument")?,
+            charges: from_json(&row.charges, "instrument")?,
             created_at: instant(row.created_at)?,
             updated_at: instant(row.updated_at)?,
         })

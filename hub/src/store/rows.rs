@@ -1,5 +1,6 @@
 //! What the store gives and takes: records as the flow, the API and the pages see them.
 
+use payment::charges::Charges;
 use payment::division::Part;
 use payment::fact::{Outcome, Reason};
 use payment::id::{AttemptId, CaseId, EndpointId, EventId, InstrumentId, NoticeId, OperationId, PaymentId};
@@ -15,6 +16,8 @@ use url::Url;
 pub type PaymentKey = (String, PaymentId);
 /// An attempt among all merchants.
 pub type AttemptKey = (String, AttemptId);
+/// An instrument among all merchants.
+pub type InstrumentKey = (String, InstrumentId);
 
 /// A payment as last summed up.
 #[derive(Clone, Debug)]
@@ -102,6 +105,9 @@ pub struct PaymentDetail {
     /// Whether it ended partly paid, and what was collected is still to be given back, by the provider or by us.
     #[serde(default)]
     pub awaits_return: bool,
+    /// The payment that began the recurrence of which this is a later charge.
+    #[serde(default)]
+    pub recurrence_of: Option<PaymentId>,
 }
 
 impl Payment {
@@ -188,6 +194,10 @@ pub struct Instrument {
     pub valid_until: Option<String>,
     /// Where it stands.
     pub state: InstrumentState,
+    /// The provider's own words for that.
+    pub reason: Reason,
+    /// Its charges, as far as they count.
+    pub charges: Charges,
     /// Business time.
     pub created_at: Timestamp,
     /// Business time of the last change.
@@ -202,19 +212,23 @@ pub enum InstrumentState {
     Active,
     /// Different tokens were told for it: a person has to look, and it is not charged.
     Disputed,
+    /// Its denials have ended it: it is not charged any more, and the next thing done with it is that the provider takes
+    /// it away (AV-8.6).
+    Removing,
     /// It was taken away.
     Removed,
 }
 
 impl InstrumentState {
     /// Every state.
-    pub const ALL: [Self; 3] = [Self::Active, Self::Disputed, Self::Removed];
+    pub const ALL: [Self; 4] = [Self::Active, Self::Disputed, Self::Removing, Self::Removed];
 
     /// The word on the wire.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Disputed => "disputed",
+            Self::Removing => "removing",
             Self::Removed => "removed",
         }
     }

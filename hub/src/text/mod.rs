@@ -12,6 +12,7 @@ use payment::operation::{OperationKind, OperationState};
 use payment::order::Language;
 
 use crate::limits::BreakerState;
+use crate::store::InstrumentState;
 
 pub use amount::format_amount;
 pub use instant::format_instant;
@@ -68,7 +69,10 @@ messages! {
     next_trial calls_at_once calls_per_second left_alone_until clock_skew ahead behind last_answer not_yet
     // what was done with the money
     operations operation_capture operation_release operation_refund operation_started operation_pending
-    operation_done operation_refused operation_unknown kept_instrument
+    operation_done operation_refused operation_unknown
+    // instruments and recurrences
+    kept_instrument charged_instrument instrument_active instrument_disputed instrument_removing instrument_removed
+    recurrence recurrence_of recurrence_ends charges_at_most last_day
     // verdicts on notices
     verdict_valid verdict_test verdict_repeated verdict_forged verdict_unsigned verdict_unverifiable verdict_unreadable
     verdict_unknown_reference verdict_outside
@@ -103,6 +107,16 @@ impl Text {
             OperationState::Done => self.operation_done,
             OperationState::Refused => self.operation_refused,
             OperationState::Unknown => self.operation_unknown,
+        }
+    }
+
+    /// Where a kept instrument stands.
+    pub const fn instrument_state(&self, state: InstrumentState) -> &'static str {
+        match state {
+            InstrumentState::Active => self.instrument_active,
+            InstrumentState::Disputed => self.instrument_disputed,
+            InstrumentState::Removing => self.instrument_removing,
+            InstrumentState::Removed => self.instrument_removed,
         }
     }
 

@@ -288,9 +288,14 @@ impl Stage {
 
     /// The events that the merchant received about a payment.
     pub fn told(&self, payment: &Payment) -> Vec<Received> {
-        let mut received = self.inbox.received.lock().expect("the inbox").clone();
+        let mut received = self.received();
         received.retain(|event| event.body["data"]["id"] == payment.id.as_str());
         received
+    }
+
+    /// Every event that the merchant received.
+    pub fn received(&self) -> Vec<Received> {
+        self.inbox.received.lock().expect("the inbox").clone()
     }
 
     /// The merchant answers its next events with these statuses first.

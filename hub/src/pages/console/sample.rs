@@ -2,22 +2,23 @@
 
 use std::net::IpAddr;
 
+use payment::charges::Charges;
 use payment::division::{Part, PartState};
 use payment::fact::{Ending, Opening, Outcome, Reason, Telling};
-use payment::id::{AttemptId, CaseId, EndpointId, EventId, NoticeId, PaymentId};
+use payment::id::{AttemptId, CaseId, EndpointId, EventId, InstrumentId, NoticeId, PaymentId};
 use payment::instrument::{InstrumentTelling, KeepingState};
 use payment::movement::{Movement, MovementKind, MovementState, Receipt};
 use payment::operation::{OperationKind, OperationState};
 use payment::order::{Detail, DetailKind, ExtraField, Item, Language, Shopper, Shown, Tax, TaxKind};
 use payment::person::{Document, Person};
-use payment::recurrence::Recurred;
+use payment::recurrence::{Period, Recurred, Recurrence};
 use payment::summary::Certainty;
 use payment::{Currency, Entropy, Fact, FactKind, Money, Order, Status, Timestamp};
 use url::Url;
 
 use crate::store::{
-    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, Failure, HistoryLine, NoticeLine, OperationLine,
-    Payment, PaymentDetail, RecordedFact,
+    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, Failure, HistoryLine, Instrument, InstrumentState,
+    NoticeLine, OperationLine, Payment, PaymentDetail, RecordedFact,
 };
 
 const CHANCE: Entropy = Entropy::new([7; 32]);
@@ -90,7 +91,13 @@ fn order() -> Order {
         instalments: None,
         allow_partial: false,
         dispersion: vec![],
-        recurrence: None,
+        recurrence: Some(Recurrence {
+            period: Period::Month,
+            interval: 2,
+            next: None,
+            most: Some(12),
+            until: None,
+        }),
         rest_of: None,
         shopper: Shopper { ip: IpAddr::from([203, 0, 113, 24]), user_agent: xss() },
     }
@@ -158,6 +165,7 @@ pub(in super::super) fn payment(status: Status) -> Payment {
             awaits_instrument: false,
             parts: vec![part()],
             awaits_return: false,
+            recurrence_of: Some(payment_id()),
             failure: Some(Failure { code: xss(), provider_code: Some(xss()), detail: xss() }),
         },
         idempotency_key: xss(),
@@ -175,6 +183,29 @@ fn part() -> Part {
         state: PartState::ReversalRefused,
         provider_reference: Some(xss()),
         reason: reason(),
+    }
+}
+
+pub(super) fn instrument(state: InstrumentState) -> Instrument {
+    Instrument {
+        id: InstrumentId::new(at(), CHANCE),
+        merchant_id: "uno".into(),
+        account_id: xss(),
+        provider: xss(),
+        customer: xss(),
+        payment_id: payment_id(),
+        provider_reference: xss(),
+        digest: xss(),
+        sealed_token: None,
+        brand: Some(xss()),
+        bin: Some(xss()),
+        last_four: Some(xss()),
+        valid_until: Some(xss()),
+        state,
+        reason: reason(),
+        charges: Charges::default(),
+        created_at: at(),
+        updated_at: at(),
     }
 }
 

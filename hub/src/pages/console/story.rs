@@ -20,8 +20,8 @@ use super::told::{fact_line, fact_word, reason_line, word_of};
 use crate::settings::Merchant;
 use crate::state::Hub;
 use crate::store::{
-    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, HistoryLine, NoticeLine, Payment, RecordedFact,
-    StoreError,
+    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, HistoryLine, Instrument, NoticeLine, Payment,
+    RecordedFact, StoreError,
 };
 
 #[derive(Template)]
@@ -32,6 +32,9 @@ struct StoryPage {
     merchant_name: String,
     status_url: String,
     payment: Payment,
+    /// The instrument that it charges, and the one that is kept since.
+    charged: Option<Instrument>,
+    kept: Option<Instrument>,
     attempts: Vec<Attempt>,
     facts: Vec<RecordedFact>,
     history: Vec<HistoryLine>,
@@ -77,6 +80,14 @@ impl StoryPage {
     ) -> Result<Option<Self>, StoreError> {
         let (store, merchant_id) = (&hub.store, merchant.id.as_str());
         let Some(payment) = store.payment(merchant_id, id).await? else { return Ok(None) };
+        let charged = match &payment.order.instrument {
+            Some(id) => store.instrument(merchant_id, id).await?,
+            None => None,
+        };
+        let kept = match &payment.detail.instrument {
+            Some(id) => store.instrument(merchant_id, id).await?,
+            None => None,
+        };
         let mut events = Vec::new();
         for event in store.events_of(merchant_id, id).await? {
             let deliveries = store.deliveries_of(merchant_id, &event.id).await?;
@@ -89,6 +100,8 @@ impl StoryPage {
             merchant_name: merchant.name.clone(),
             status_url: hub.status_url(merchant_id, id).into(),
             payment,
+            charged,
+            kept,
             attempts: store.attempts(merchant_id, id).await?,
             facts: store.recorded_facts(merchant_id, id).await?,
             history: store.history(merchant_id, id).await?,
@@ -126,6 +139,20 @@ impl StoryPage {
     fn name_of(&self, person: &Person) -> String {
         let names = [person.name.as_deref(), person.surname.as_deref()];
         names.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The instruments that it has to do with, each with what it is to it.
+    fn instruments(&self) -> Vec<(&'static str, &Instrument)> {
+        let text = self.frame.text;
+        let instruments = [(text.charged_instrument, &self.charged), (text.kept_instrument, &self.kept)];
+        instruments.into_iter().filter_map(|(role, found)| Some((role, found.as_ref()?))).collect()
+    }
+
+    /// What an instrument is called by people.
+    fn instrument_name(&self, instrument: &Instrument) -> String {
+        let digits = instrument.last_four.as_ref().map(|digits| format!("**** {digits}"));
+        let parts = [instrument.brand.clone(), digits, Some(self.told(&instrument.reason))];
+        parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     }
 
     fn reason(&self) -> String {
@@ -168,6 +195,7 @@ impl StoryPage {
 #[cfg(test)]
 pub(in super::super) fn samples(language: payment::order::Language) -> Vec<String> {
     use super::sample;
+    use crate::store::InstrumentState;
 
     let story = |payment| StoryPage {
         frame: Frame::sample(language),
@@ -175,6 +203,8 @@ pub(in super::super) fn samples(language: payment::order::Language) -> Vec<Strin
         merchant_name: "<xss>".into(),
         status_url: "http://caudal.localhost/p/uno/x".into(),
         payment,
+        charged: None,
+        kept: None,
         attempts: vec![],
         facts: vec![],
         history: vec![],
@@ -185,6 +215,8 @@ pub(in super::super) fn samples(language: payment::order::Language) -> Vec<Strin
     };
     let bare = story(sample::payment(payment::Status::Created));
     let full = StoryPage {
+        charged: Some(sample::instrument(InstrumentState::Removing)),
+        kept: Some(sample::instrument(InstrumentState::Active)),
         attempts: vec![sample::attempt()],
         facts: sample::recorded_facts(),
         history: sample::history(),
