@@ -3,6 +3,8 @@
 //! An empty hunt counts only when the hunter finds: the same hunt is first made where the number was put on purpose, in
 //! every place and in every writing.
 
+#[path = "support/parties.rs"]
+mod parties;
 mod support;
 
 use std::collections::BTreeSet;
@@ -16,16 +18,21 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hub::store::{SealedColumn, SealedRowKey, Store};
 use hub::vault::Vault;
+use parties::{Part, Provider, free_address};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use support::business::{Business, KEY, id_of};
-use support::{MASTER_KEY, Running};
+use support::{MASTER_KEY, Place, Running};
 use testing::{DatabaseKind, TestDatabase};
 
 /// No card's number: declared to the sandbox, which takes it for the test card beside it.
 const CANARY: &str = "4110767777777775";
 const CANARY_ID: &str = "canary-a";
 const ACTS_AS: &str = "4110760000000081";
+/// A security code that nobody has, hunted for where it stands by itself.
+const CODE: &str = "73914";
+/// A published card of the provider that has no page of its own.
+const CARAT_ACTS_AS: &str = "4000000000000044";
 /// Sealed values looked at at once: more than there are.
 const ALL: u32 = 1000;
 
@@ -60,9 +67,18 @@ fn found(place: &[u8], number: &str) -> BTreeSet<&'static str> {
     writings(number).into_iter().filter(|(_, needle)| stands(needle)).map(|(writing, _)| writing).collect()
 }
 
+/// Whether the code stands in a place by itself: beside other letters and digits it is a part of something else.
+fn holds_code(place: &[u8]) -> bool {
+    let is_apart = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    place.windows(CODE.len()).enumerate().any(|(at, window)| {
+        let before = at.checked_sub(1).and_then(|before| place.get(before));
+        window == CODE.as_bytes() && is_apart(before) && is_apart(place.get(at + CODE.len()))
+    })
+}
+
 /// Everything that a hub has kept and said, by place.
 async fn everything(
-    business: &Business,
+    place: &Place,
     database: &TestDatabase,
     inbox: &Inbox,
     log: &str,
@@ -81,8 +97,8 @@ async fn everything(
     store.close().await;
     match database.kind {
         DatabaseKind::Sqlite => {
-            let copy = business.place.path("copy-of-all");
-            tokio::task::block_in_place(|| business.place.run(&["backup", "copy-of-all"])).succeeds();
+            let copy = place.path("copy-of-all");
+            tokio::task::block_in_place(|| place.run(&["backup", "copy-of-all"])).succeeds();
             places.push(("the database".to_owned(), std::fs::read(copy).expect("the copy")));
         }
         DatabaseKind::Postgres => {
@@ -96,8 +112,11 @@ async fn everything(
 }
 
 async fn metrics(business: &Business) -> Vec<u8> {
-    let asked =
-        business.http.get(format!("http://{}/metrics", business.hub)).send().await.expect("an answer");
+    metrics_of(&business.hub).await
+}
+
+async fn metrics_of(hub: &str) -> Vec<u8> {
+    let asked = reqwest::get(format!("http://{hub}/metrics")).await.expect("an answer");
     asked.bytes().await.expect("a body").to_vec()
 }
 
@@ -108,6 +127,14 @@ async fn open(database: &TestDatabase) -> (Business, Running, Inbox) {
     let mut command = business.place.command(&["serve"]);
     command.env("CAUDAL_EVENTS__ALLOW_PRIVATE_TARGETS", "true").env("CAUDAL_LOG", "trace,h2=info,hyper=info");
     let serving = business.start_logging_to(command, Stdio::from(log)).await;
+    let (inbox, url) = open_inbox().await;
+    let endpoint = ask(&business, "/v1/event_endpoints", "endpoint", &json!({ "url": url })).await;
+    assert_eq!(endpoint.status(), 201);
+    (business, serving, inbox)
+}
+
+/// A merchant's inbox, with its address.
+async fn open_inbox() -> (Inbox, String) {
     let inbox = Inbox::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/events", listener.local_addr().expect("an address"));
@@ -115,9 +142,7 @@ async fn open(database: &TestDatabase) -> (Business, Running, Inbox) {
         async |State(inbox): State<Inbox>, body: String| inbox.lock().expect("the inbox").push(body);
     let router = Router::new().route("/events", post(receive)).with_state(Arc::clone(&inbox));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let endpoint = ask(&business, "/v1/event_endpoints", "endpoint", &json!({ "url": url })).await;
-    assert_eq!(endpoint.status(), 201);
-    (business, serving, inbox)
+    (inbox, url)
 }
 
 async fn ask(business: &Business, path: &str, key: &str, body: &Value) -> reqwest::Response {
@@ -145,7 +170,7 @@ testing::both_databases! {
         seen.extend_from_slice(CANARY.as_bytes());
         assert_eq!(found(&seen, CANARY), ["plain"].into());
         assert_eq!(tokio::task::block_in_place(|| serving.terminate()).code, Some(0));
-        let places = everything(&business, &database, &inbox, &format!("reference={CANARY}")).await;
+        let places = everything(&business.place, &database, &inbox, &format!("reference={CANARY}")).await;
         for place in ["the log", "events", "the database", "sealed in notice.sealed_body", "sealed in idempotency.sealed_body"] {
             let is_found = |(name, bytes): &(String, Vec<u8>)| name == place && found(bytes, CANARY).contains("plain");
             assert!(places.iter().any(is_found), "{place}");
@@ -208,12 +233,68 @@ testing::both_databases! {
         assert_eq!(tokio::task::block_in_place(|| serving.terminate()).code, Some(0));
         let log = std::fs::read_to_string(business.place.path("hub.log")).expect("the log");
         assert!(log.contains("answered") && log.contains("/v1/payments"), "there is a log");
-        let mut places = everything(&business, &database, &inbox, &log).await;
+        let mut places = everything(&business.place, &database, &inbox, &log).await;
         places.push(("metrics".to_owned(), seen));
         assert!(places.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains("LIMPIO")));
         for (place, bytes) in &places {
             let writings = found(bytes, CANARY);
             assert!(writings.is_empty(), "{place} holds it: {writings:?}");
+        }
+    }
+
+    async fn a_card_typed_on_the_hub_s_own_page_reaches_nothing_that_it_keeps_or_says(database: TestDatabase) {
+        let hub = free_address().await;
+        let provider = Provider::play(Part::Carat, &format!("http://{hub}/notices/carat_esitef/main")).await;
+        provider.sandbox.steering.declare_canary(CANARY_ID, CANARY, CARAT_ACTS_AS).expect("a canary");
+        let place = provider.place_of_a_hub(&hub, &database.url, "flow = \"rest\"\n");
+        let log = std::fs::File::create(place.path("hub.log")).expect("a log");
+        let mut command = place.command(&["serve"]);
+        command.env("CAUDAL_LOG", "trace,h2=info,hyper=info");
+        let serving = Running::start_logging_to(command, Stdio::from(log));
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        testing::until(std::time::Duration::from_secs(30), async || {
+            let ready = http.get(format!("http://{hub}/readyz")).send().await.ok()?;
+            ready.status().is_success().then_some(())
+        })
+        .await;
+        let post = async |path: &str, key: &str, body: &Value| {
+            let request = http.post(format!("http://{hub}{path}")).bearer_auth(KEY);
+            let answer = request.header("Idempotency-Key", key).json(body).send().await.expect("an answer");
+            (answer.status().as_u16(), answer.json::<Value>().await.expect("JSON"))
+        };
+        let (inbox, url) = open_inbox().await;
+        assert_eq!(post("/v1/event_endpoints", "endpoint", &json!({ "url": url })).await.0, 201);
+        let (status, payment) = post("/v1/payments", "LIMPIO-P", &Part::Carat.order("LIMPIO-P")).await;
+        assert_eq!(status, 201, "{payment}");
+        let page = payment["pay_url"].as_str().expect("the hub's own page").to_owned();
+        assert!(page.contains("/c/"), "{page}");
+
+        // Typed wrongly first, so that the page has every reason to show it again.
+        let mut said = Vec::new();
+        for (expiry, code) in [("13/30", CODE), ("12/30", "7"), ("12/30", CODE)] {
+            let form = [("number", CANARY), ("expiry", expiry), ("code", code)];
+            let answer = http.post(&page).form(&form).send().await.expect("an answer");
+            said.push((format!("the page after {expiry} {code}"), answer.bytes().await.expect("a body").to_vec()));
+        }
+        http.get(format!("{page}?number={CANARY}&code={CODE}")).send().await.expect("an answer");
+        until_told(&inbox, "payment.approved").await;
+        let journal = serde_json::to_string(&provider.sandbox.steering.journal(0, None, 1000)).expect("JSON");
+        assert!(journal.contains(CANARY_ID), "the number arrived at the provider");
+        said.push(("metrics".to_owned(), metrics_of(&hub).await));
+        assert_eq!(tokio::task::block_in_place(|| serving.terminate()).code, Some(0));
+        let log = std::fs::read_to_string(place.path("hub.log")).expect("the log");
+        assert!(log.contains("answered"), "there is a log");
+        let mut places = everything(&place, &database, &inbox, &log).await;
+        assert!(places.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains("LIMPIO-P")));
+        places.append(&mut said);
+        for (place, bytes) in &places {
+            let writings = found(bytes, CANARY);
+            assert!(writings.is_empty(), "{place} holds the number: {writings:?}");
+            assert!(!holds_code(bytes), "{place} holds the code");
+        }
+        // The hunter finds a code where there is one.
+        for around in [format!("code={CODE}&"), format!("{{\"security_code\":\"{CODE}\"}}"), CODE.to_owned()] {
+            assert!(holds_code(around.as_bytes()), "{around}");
         }
     }
 }

@@ -43,6 +43,7 @@ testing::both_databases! {
             "status_url": format!("http://caudal.localhost:4040/p/tienda/{id}/{token}"),
             "receipt": null,
             "reason": null,
+            "last_try": null,
             "failure": null,
             "instrument": null,
             "kept_instrument": null,

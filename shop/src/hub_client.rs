@@ -50,9 +50,9 @@ pub struct PaymentDocument {
     /// How the provider's page opens in a frame over the shop's own; absent, the browser is sent there.
     #[serde(default)]
     pub lightbox: Option<Lightbox>,
-    /// Taken so far, where it is paid in parts.
+    /// How far it is, where it is paid in parts.
     #[serde(default)]
-    pub paid: i64,
+    pub division: Option<Division>,
     /// The card that is kept since this payment.
     #[serde(default)]
     pub kept_instrument: Option<String>,
@@ -65,6 +65,9 @@ pub struct PaymentDocument {
     /// The provider's reason.
     #[serde(default)]
     pub reason: Option<Reason>,
+    /// How the newest try came out.
+    #[serde(default)]
+    pub last_try: Option<LastTry>,
     /// When the provider decided.
     #[serde(default)]
     pub decided_at: Option<crate::Timestamp>,
@@ -80,6 +83,15 @@ pub struct Lightbox {
     pub script_url: Url,
     /// Where the browser goes when the frame is closed.
     pub back_url: Url,
+}
+
+/// How far a payment in parts is.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Division {
+    /// What was received.
+    pub collected: i64,
+    /// What is missing.
+    pub missing: i64,
 }
 
 /// A payment of a shopper that is pending, after its provider was asked.
@@ -125,6 +137,16 @@ pub struct Reason {
     pub status: String,
     /// Its text.
     pub message: Option<String>,
+}
+
+/// One try at a charge.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LastTry {
+    /// What became of it: `approved` and the like.
+    pub state: String,
+    /// The provider's reason, that of the bank.
+    pub reason: Option<Reason>,
 }
 
 /// Why a call brought no answer that can be used.

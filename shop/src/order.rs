@@ -169,7 +169,8 @@ impl Order {
     pub fn collected_and_missing(&self) -> Option<(i64, i64)> {
         let payment = self.payment.as_ref()?;
         let is_in_parts = matches!(self.state(), State::PartlyPaid | State::PartlyExpired);
-        is_in_parts.then_some((payment.paid, (self.gross() - payment.paid).max(0)))
+        let division = payment.division.filter(|_| is_in_parts)?;
+        Some((division.collected, division.missing))
     }
 
     /// How its page opens in a frame over the shop's own, while it can be paid.

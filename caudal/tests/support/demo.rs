@@ -71,6 +71,16 @@ impl Demo {
         answer.json().await.expect("JSON")
     }
 
+    /// An address of the merchant's console, with the operator's name and password in it.
+    pub fn console_url(&self, rest: &str) -> String {
+        let password =
+            std::fs::read_to_string(self.place.path("here/console.password")).expect("the password");
+        let mut url = self.url("hub").join("/console/tienda").expect("a path");
+        url.set_username("demo").expect("a name");
+        url.set_password(Some(password.trim())).expect("a password");
+        format!("{url}{rest}")
+    }
+
     /// Moves the clock.
     pub async fn advance(&self, seconds: u64) {
         self.steer("/_sandbox/clock/advance", json!({ "seconds": seconds })).await;

@@ -4,7 +4,7 @@ use payment::account::Environment;
 use payment::division::{Part, PartState, PartialPolicy};
 use payment::fact::{Outcome, Reason};
 use payment::id::EndpointId;
-use payment::movement::Receipt;
+use payment::movement::{MovementState, Receipt};
 use payment::operation::{OperationKind, OperationState};
 use payment::order::Language;
 use payment::recurrence::{Period, Recurrence};
@@ -94,6 +94,9 @@ pub struct PaymentDocument {
     /// The provider's reason for the newest attempt's state.
     #[schema(required = true)]
     pub reason: Option<ReasonDocument>,
+    /// How the newest try at a charge came out, where the provider tells it apart: several may be made before a payment ends.
+    #[schema(required = true)]
+    pub last_try: Option<TryDocument>,
     /// Why it could not be tried, when the status is `failed`.
     #[schema(required = true)]
     pub failure: Option<FailureDocument>,
@@ -282,6 +285,17 @@ pub struct ReasonDocument {
     pub message: String,
 }
 
+/// One try at a charge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TryDocument {
+    /// What became of it.
+    #[schema(schema_with = words::try_state)]
+    pub state: MovementState,
+    /// The provider's reason, that of the bank.
+    #[schema(required = true)]
+    pub reason: Option<ReasonDocument>,
+}
+
 /// Why a payment could not be tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FailureDocument {
@@ -323,6 +337,10 @@ pub fn payment_document(hub: &Hub, payment: &Payment) -> PaymentDocument {
         status_url: hub.status_url(&payment.merchant_id, &payment.id),
         receipt: receipt_document(&detail.receipt),
         reason: reason_document(&detail.reason),
+        last_try: detail
+            .last_movement
+            .as_ref()
+            .map(|movement| TryDocument { state: movement.state, reason: reason_document(&movement.reason) }),
         failure: detail.failure.as_ref().map(failure_document),
         instrument: payment.order.instrument.as_ref().map(ToString::to_string),
         kept_instrument: detail.instrument.as_ref().map(ToString::to_string),
@@ -527,11 +545,8 @@ fn receipt_document(receipt: &Receipt) -> Option<ReceiptDocument> {
 }
 
 fn division_document(hub: &Hub, payment: &Payment) -> Option<DivisionDocument> {
-    if !payment.order.is_divided() {
-        return None;
-    }
+    let (collected, missing) = payment.collected_and_missing()?;
     let account = hub.account(&payment.account_id);
-    let collected = payment.paid.minor.saturating_sub(payment.refunded.minor).max(0);
     let part = |part: &Part| PartDocument {
         amount: part.amount.minor,
         state: part.state,
@@ -545,8 +560,8 @@ fn division_document(hub: &Hub, payment: &Payment) -> Option<DivisionDocument> {
         parts = payment::division::parts(&payment.order, &[]).iter().map(part).collect();
     }
     Some(DivisionDocument {
-        collected,
-        missing: payment.order.total.minor.saturating_sub(collected).max(0),
+        collected: collected.minor,
+        missing: missing.minor,
         policy: account
             .map_or_else(PartialPolicy::default, |(account, provider)| provider.partial_policy(account)),
         parts,

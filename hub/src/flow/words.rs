@@ -96,6 +96,11 @@ pub fn operation_state() -> Object {
     words(text, OperationState::ALL.map(OperationState::word))
 }
 
+/// States of tries.
+pub fn try_state() -> Object {
+    words("What became of it.", TRY_STATES)
+}
+
 /// Types of events.
 pub fn event_type() -> Object {
     words("What it tells.", super::document::event_kinds())
@@ -103,6 +108,7 @@ pub fn event_type() -> Object {
 
 const ADVICE: [&str; 4] = ["retry", "change_request", "change_instrument", "contact"];
 const IF_PENDING: [&str; 2] = ["create", "refuse"];
+const TRY_STATES: [&str; 3] = ["pending", "approved", "rejected"];
 const PARTIES: [&str; 2] = ["merchant", "airline"];
 const PERIODS: [&str; 3] = ["day", "month", "year"];
 const LANGUAGES: [&str; 3] = ["es", "pt", "en"];
@@ -184,6 +190,7 @@ mod tests {
         assert_eq!(known_to_serde::<Certainty>(), CERTAINTIES);
         let instrument_states = InstrumentState::ALL.map(InstrumentState::word);
         assert_eq!(known_to_serde::<InstrumentState>(), instrument_states);
+        assert_eq!(known_to_serde::<payment::movement::MovementState>(), TRY_STATES);
         assert_eq!(known_to_serde::<OperationKind>(), OperationKind::ALL.map(OperationKind::word));
         assert_eq!(known_to_serde::<OperationState>(), OperationState::ALL.map(OperationState::word));
         assert_eq!(known_to_serde::<Status>(), Status::ALL.map(Status::word));

@@ -24,14 +24,15 @@ pub(super) struct Other {
 }
 
 impl Other {
-    /// The others beside a payment, as long as that one can be paid.
+    /// The newest other one beside a payment, as long as that one can be paid. One is reason enough to stop and think; more
+    /// would push the form out of sight.
     pub(super) async fn all(hub: &Arc<Hub>, payment: &Payment) -> Result<Vec<Self>, StoreError> {
         let now = hub.clock.now();
         if !payment.status.is_open() || payment.told.is_some() || now >= payment.expires_at {
             return Ok(Vec::new());
         }
         let found = others_pending(hub, payment).await?;
-        Ok(found.into_iter().map(|other| Self::of(hub, other)).collect())
+        Ok(found.into_iter().take(1).map(|other| Self::of(hub, other)).collect())
     }
 
     fn of(hub: &Hub, payment: Payment) -> Self {

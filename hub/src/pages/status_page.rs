@@ -52,6 +52,8 @@ struct View {
     reference: String,
     at: Timestamp,
     total: Money,
+    /// What was received and what is missing, as long as it is paid in part.
+    divided: Option<(Money, Money)>,
     receipt: Receipt,
     /// Where to pay and until when, while that is possible.
     pay: Option<(Url, Timestamp)>,
@@ -133,10 +135,13 @@ impl View {
         Self {
             headline,
             reason: message(&detail.reason).filter(|_| needs_reason),
-            last_try: last_try(payment).filter(|_| is_open && payment.told.is_none()),
+            // Of one that ended rejected too: the bank's own answer says more than that the session is over.
+            last_try: last_try(payment)
+                .filter(|_| (is_open || payment.status == Status::Rejected) && payment.told.is_none()),
             reference: payment.order.reference.clone(),
             at: detail.decided_at.unwrap_or(payment.created_at),
             total: payment.order.total,
+            divided: payment.collected_and_missing().filter(|_| is_in_part(payment.status)),
             receipt: detail.receipt.clone(),
             pay: detail.pay_url.clone().filter(|_| is_payable).map(|url| (url, payment.expires_at)),
             pay_code: detail.pay_code.clone().filter(|_| is_payable),
@@ -149,6 +154,11 @@ impl View {
     fn method(&self) -> Option<&String> {
         self.receipt.method_name.as_ref().or(self.receipt.method.as_ref())
     }
+}
+
+/// Whether a part was taken and not all.
+const fn is_in_part(status: Status) -> bool {
+    matches!(status, Status::PartiallyApproved | Status::PartiallyExpired)
 }
 
 /// The last movement that came to nothing while the attempt is still open: shown beneath the headline.

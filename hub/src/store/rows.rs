@@ -111,6 +111,14 @@ pub struct PaymentDetail {
 }
 
 impl Payment {
+    /// Of a divided payment, what was taken and not given back, and what of its total is missing.
+    pub fn collected_and_missing(&self) -> Option<(Money, Money)> {
+        let money = |minor: i64| Money::new(minor.max(0), self.order.total.currency);
+        let collected = self.paid.minor.saturating_sub(self.refunded.minor).max(0);
+        let missing = self.order.total.minor.saturating_sub(collected);
+        self.order.is_divided().then(|| (money(collected), money(missing)))
+    }
+
     /// Whether the provider is still to be asked although the payment is settled: about an operation, about an instrument
     /// that it was to keep, or about what was collected of a payment that ended partly paid.
     pub fn awaits_more(&self) -> bool {

@@ -8,6 +8,7 @@ mod pt;
 
 use payment::Status;
 use payment::account::Environment;
+use payment::division::PartState;
 use payment::operation::{OperationKind, OperationState};
 use payment::order::Language;
 
@@ -73,6 +74,9 @@ messages! {
     // instruments and recurrences
     kept_instrument charged_instrument instrument_active instrument_disputed instrument_removing instrument_removed
     recurrence recurrence_of recurrence_ends charges_at_most last_day
+    // how a payment is divided
+    collected missing division party own_site part_not_attempted part_pending part_rejected part_approved part_given_back
+    part_reversal_refused
     // verdicts on notices
     verdict_valid verdict_test verdict_repeated verdict_forged verdict_unsigned verdict_unverifiable verdict_unreadable
     verdict_unknown_reference verdict_outside
@@ -117,6 +121,18 @@ impl Text {
             InstrumentState::Disputed => self.instrument_disputed,
             InstrumentState::Removing => self.instrument_removing,
             InstrumentState::Removed => self.instrument_removed,
+        }
+    }
+
+    /// What became of a part of a divided payment.
+    pub const fn part_state(&self, state: PartState) -> &'static str {
+        match state {
+            PartState::NotAttempted => self.part_not_attempted,
+            PartState::Pending => self.part_pending,
+            PartState::Rejected => self.part_rejected,
+            PartState::Approved => self.part_approved,
+            PartState::GivenBack => self.part_given_back,
+            PartState::ReversalRefused => self.part_reversal_refused,
         }
     }
 

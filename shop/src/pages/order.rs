@@ -115,7 +115,13 @@ impl OrderPage {
     /// Why, in the provider's words: of an approval there is nothing to explain.
     fn reason(&self) -> Option<String> {
         let payment = self.order.payment.as_ref().filter(|_| self.state() != State::Approved)?;
-        let reason = payment.reason.as_ref().filter(|reason| !reason.status.is_empty())?;
+        // What the bank said of the newest try says more than how the provider's session stands.
+        let last_try = payment.last_try.as_ref();
+        if last_try.is_some_and(|last| last.state == "approved") {
+            return None;
+        }
+        let of_try = last_try.and_then(|last| last.reason.as_ref());
+        let reason = of_try.or(payment.reason.as_ref()).filter(|reason| !reason.status.is_empty())?;
         reason.message.clone().filter(|message| !message.is_empty())
     }
 }
@@ -154,7 +160,7 @@ pub(super) fn sample_order(language: crate::language::Language, status: Option<&
         serde_json::from_value(serde_json::json!({
             "id": "pay_<xss>", "reference": "T<xss>", "amount": cart.totals(crate::market::Market::Colombia).gross, "currency": "COP",
             "status": status, "certainty": "confirmed", "version": 3,
-            "paid": 5_000_000, "kept_instrument": "ins_<xss>",
+            "division": {"collected": 5_000_000, "missing": 1}, "kept_instrument": "ins_<xss>",
             "lightbox": {"script_url": "http://pago.localhost/caja.js?y=\"><xss>", "back_url": "http://caudal.localhost/p/x?y=\"><xss>"},
             "pay_code": "<xss>", "pay_url": "http://pago.localhost/x?y=\"><xss>",
             "receipt": {"authorization": "<xss>", "method_name": "<xss>", "last_four": "<xss>"},

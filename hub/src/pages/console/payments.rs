@@ -43,6 +43,8 @@ struct Line {
     reference: String,
     status: Status,
     total: Money,
+    /// Of a divided payment, what was collected and what is missing.
+    divided: Option<(Money, Money)>,
     provider: String,
     authorization: String,
     created_at: Timestamp,
@@ -113,6 +115,7 @@ impl PaymentsPage {
 impl Line {
     fn of(payment: Payment) -> Self {
         Self {
+            divided: payment.collected_and_missing(),
             id: payment.id.to_string(),
             reference: payment.order.reference,
             status: payment.status,

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
 use payment::Money;
+use payment::division::Part;
 use payment::fact::Reason;
 use payment::id::PaymentId;
 use payment::person::Person;
@@ -122,6 +123,15 @@ impl StoryPage {
     /// An amount in the payment's currency.
     fn money(&self, minor: &i64) -> Money {
         Money::new(*minor, self.payment.order.total.currency)
+    }
+
+    /// What became of each part, where it is divided.
+    fn parts(&self) -> Vec<Part> {
+        let told = &self.payment.detail.parts;
+        if !told.is_empty() || !self.payment.order.is_divided() {
+            return told.clone();
+        }
+        payment::division::parts(&self.payment.order, &[])
     }
 
     fn told(&self, reason: &Reason) -> String {

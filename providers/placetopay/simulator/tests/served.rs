@@ -311,3 +311,114 @@ async fn the_guide_offers_test_data_and_requests() {
     testing::covers!("AV-7.1-02");
     sandbox.shut_down().await;
 }
+
+/// The texts of what a selector finds.
+async fn texts(page: &Page, selector: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    for element in page.find_all(selector).await.expect("a look") {
+        texts.push(element.text().await.expect("a text"));
+    }
+    texts
+}
+
+/// The reasons that the bank's page offers with each of its states, in the guide's own words (AV-7.2-09, C-65).
+const REASONS: [(&str, &[&str]); 4] = [
+    ("approved", &["APPROVED_TRANSACTION (00)", "APPROVED_VIP (11)"]),
+    ("pending", &["PENDING_TRANSACTION (?-)", "PENDING_VALIDATION (?*)"]),
+    (
+        "declined",
+        &[
+            "CANCELLED_TRANSACTION (?C)",
+            "MANUAL_CANCELLATION (VR)",
+            "BANNED_PINPAD (?4)",
+            "BANNED_AVS (?3)",
+            "BANNED_RISK (?2)",
+            "BANNED_EXPIRED (?5)",
+            "BANNED_DATETIME (?1)",
+        ],
+    ),
+    (
+        "failed",
+        &[
+            "INVALID_RESPONSE (XR)",
+            "INVALID_AMOUNT (XA)",
+            "INVALID_CURRENCY (XC)",
+            "INVALID_FRANCHISE (XF)",
+            "INVALID_PLATFORM (X2)",
+            "INVALID_REQUEST (X3)",
+            "INVALID_GATEWAY (XG)",
+            "INVALID_LANGUAGE (XL)",
+        ],
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_form_of_a_transfer_and_the_bank_s_page_offer_what_the_guide_shows() {
+    let _story = testing::story("the_form_of_a_transfer_and_the_bank_s_page_offer_what_the_guide_shows");
+    let Some(browser) = testing::chromium(without_scripts()).await else { return };
+    let (sandbox, _) = served().await;
+    let page = browser.new_page().await.expect("a page");
+    let url = session(&sandbox, "create", &[]).await;
+    page.goto(&url).await.expect("the page");
+    page.type_text("#email", "m@correo.example").await.expect("an address");
+    page.submit("#email-form button").await.expect("the methods");
+    page.submit("#method-pse").await.expect("the form");
+    let banks = texts(&page, "#bank option").await;
+    let listed =
+        ["BANCO AV VILLAS", "BANCO UNION COLOMBIANO", "BANCOLOMBIA", "ITAU", "NEQUI", "Placetopay Bank"];
+    for bank in listed {
+        assert!(banks.iter().any(|known| known == bank), "no {bank} in {banks:?}");
+    }
+    testing::covers!("AV-7.2-04");
+
+    let sound = [
+        ("#holder_name", "Mariana"),
+        ("#holder_surname", "Prueba"),
+        ("#document", "1093847561"),
+        ("#mobile", "+573005550147"),
+    ];
+    page.select("#document_type", "CC").await.expect("a kind of document");
+    for (field, text) in sound {
+        page.type_text(field, text).await.expect(field);
+    }
+    for (field, chosen) in [("person_kind", "natural"), ("bank", "1022")] {
+        page.submit("#transfer-form button").await.expect("judged");
+        page.element(&format!("#{field}-error")).await.expect(field);
+        page.select(&format!("#{field}"), chosen).await.expect(field);
+    }
+    for (field, wrong) in
+        [("holder_name", ""), ("document", "x"), ("mobile", "3005550147"), ("mobile", "+57 300")]
+    {
+        let selector = format!("#{field}");
+        page.type_text(&selector, wrong).await.expect(field);
+        page.submit("#transfer-form button").await.expect("judged");
+        page.element(&format!("#{field}-error")).await.expect(field);
+        let right = sound.iter().find(|(known, _)| *known == selector).expect("a sound value").1;
+        page.type_text(&selector, right).await.expect(field);
+    }
+    testing::covers!("AV-7.2-03");
+    page.submit("#transfer-form button").await.expect("the bank");
+    assert!(page.url().contains("/rest/mock/redirection/"), "{}", page.url());
+
+    assert_eq!(texts(&page, "#state option").await, ["Aprobada", "Pendiente", "Declinada", "Fallido"]);
+    testing::covers!("AV-7.2-07");
+    let mut all = Vec::new();
+    for (state, reasons) in REASONS {
+        let offered = texts(&page, &format!("#reason optgroup.{state} option")).await;
+        assert_eq!(offered, reasons, "{state}");
+        all.extend(offered);
+    }
+    let mut offered = texts(&page, "#reason option").await;
+    offered.sort();
+    all.sort();
+    assert_eq!((offered.len(), &offered), (19, &all), "nothing else is offered");
+    testing::covers!("AV-7.2-09");
+    // Only the reasons of the chosen state can be reached.
+    page.select("#state", "declined").await.expect("a state");
+    assert!(page.select("#reason", "00").await.is_err(), "an approval is no reason to decline");
+    page.select("#reason", "VR").await.expect("a reason that fits");
+    page.submit("#bank-form button").await.expect("processed");
+    shows(&page, &["Transacción Rechazada"]).await;
+    testing::covers!("AV-7.2-08");
+    sandbox.shut_down().await;
+}

@@ -1,6 +1,6 @@
 //! The form of a transfer by PSE: kind of person, bank and owner (§16.1).
 
-use super::card_form::{Errors, Values, judge_amount, judge_holder, payer};
+use super::card_form::{Errors, Values, is_locked, judge_amount, judge_holder, payer};
 use super::labels::Labels;
 use crate::checkout::account::Settings;
 use crate::checkout::banks;
@@ -43,7 +43,8 @@ pub fn judge(
     judge_kind(values, labels, &mut errors);
     judge_holder(values, labels, &mut errors);
     let has_prefix = values.mobile.starts_with('+') && values.mobile.len() >= SHORTEST_WITH_PREFIX;
-    if !has_prefix && !errors.iter().any(|(name, _)| *name == "mobile") {
+    // What the merchant fixed nobody can correct here.
+    if !has_prefix && !is_locked(session, "mobile") && !errors.iter().any(|(name, _)| *name == "mobile") {
         errors.push(("mobile", labels.error_prefix));
     }
     let (Some(bank), Some(amount), true) = (bank, amount, errors.is_empty()) else { return Err(errors) };
