@@ -112,11 +112,11 @@ async fn everything(
 }
 
 async fn metrics(business: &Business) -> Vec<u8> {
-    metrics_of(&business.hub).await
+    metrics_of(&business.http, &business.hub).await
 }
 
-async fn metrics_of(hub: &str) -> Vec<u8> {
-    let asked = reqwest::get(format!("http://{hub}/metrics")).await.expect("an answer");
+async fn metrics_of(http: &reqwest::Client, hub: &str) -> Vec<u8> {
+    let asked = http.get(format!("http://{hub}/metrics")).send().await.expect("an answer");
     asked.bytes().await.expect("a body").to_vec()
 }
 
@@ -251,7 +251,8 @@ testing::both_databases! {
         let mut command = place.command(&["serve"]);
         command.env("CAUDAL_LOG", "trace,h2=info,hyper=info");
         let serving = Running::start_logging_to(command, Stdio::from(log));
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let http = reqwest::Client::builder().timeout(std::time::Duration::from_secs(20));
+        let http = http.redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         testing::until(std::time::Duration::from_secs(30), async || {
             let ready = http.get(format!("http://{hub}/readyz")).send().await.ok()?;
             ready.status().is_success().then_some(())
@@ -280,7 +281,7 @@ testing::both_databases! {
         until_told(&inbox, "payment.approved").await;
         let journal = serde_json::to_string(&provider.sandbox.steering.journal(0, None, 1000)).expect("JSON");
         assert!(journal.contains(CANARY_ID), "the number arrived at the provider");
-        said.push(("metrics".to_owned(), metrics_of(&hub).await));
+        said.push(("metrics".to_owned(), metrics_of(&http, &hub).await));
         assert_eq!(tokio::task::block_in_place(|| serving.terminate()).code, Some(0));
         let log = std::fs::read_to_string(place.path("hub.log")).expect("the log");
         assert!(log.contains("answered"), "there is a log");

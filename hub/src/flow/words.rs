@@ -108,7 +108,7 @@ pub fn event_type() -> Object {
 
 const ADVICE: [&str; 4] = ["retry", "change_request", "change_instrument", "contact"];
 const IF_PENDING: [&str; 2] = ["create", "refuse"];
-const TRY_STATES: [&str; 3] = ["pending", "approved", "rejected"];
+const TRY_STATES: [&str; 3] = ["pending", "rejected", "approved"];
 const PARTIES: [&str; 2] = ["merchant", "airline"];
 const PERIODS: [&str; 3] = ["day", "month", "year"];
 const LANGUAGES: [&str; 3] = ["es", "pt", "en"];
