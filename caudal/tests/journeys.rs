@@ -247,6 +247,28 @@ async fn a_card_is_added_with_nothing_to_be_paid() {
     demo.stop();
 }
 
+/// The operator's list and the payment's story tell what is collected and missing, and each part.
+async fn operator_looks(browser: &testing::StoryBrowser, demo: &Demo, payment: &Value) {
+    let console = browser.new_page().await.expect("a page");
+    let id = payment["id"].as_str().expect("an id");
+    let list = demo.console_url("?status=partially_approved");
+    console.goto(&list).await.expect("the list");
+    let row = console.text("main tbody tr:has(.divided)").await.expect("the payment");
+    for shown in [
+        payment["reference"].as_str().expect("a reference"),
+        "Recibido COP 30.000,00",
+        "Falta por pagar COP 89.000,00",
+    ] {
+        assert!(row.contains(shown), "no {shown} in {row}");
+    }
+    console.screenshot(&picture("parts-console-list")).await.expect("a picture");
+    console.goto(&demo.console_url(&format!("/payments/{id}"))).await.expect("the story");
+    let parts = console.text("#parts").await.expect("the parts");
+    assert!(parts.contains("COP 30.000,00") && parts.contains("Aprobada"), "{parts}");
+    console.screenshot(&picture("parts-console-story")).await.expect("a picture");
+    testing::covers!("AV-9.2-01");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_total_is_paid_in_parts_and_each_page_tells_what_is_collected_and_missing() {
     let _story = testing::story("a_total_is_paid_in_parts_and_each_page_tells_what_is_collected_and_missing");
@@ -283,21 +305,7 @@ async fn a_total_is_paid_in_parts_and_each_page_tells_what_is_collected_and_miss
     page.goto(&status).await.expect("the hub's page");
     page.screenshot(&picture("parts-status")).await.expect("a picture");
 
-    // The operator's list and the payment's story.
-    let console = browser.new_page().await.expect("a page");
-    let id = payment["id"].as_str().expect("an id");
-    let list = demo.console_url("?status=partially_approved");
-    console.goto(&list).await.expect("the list");
-    let row = console.text("main tbody tr:has(.divided)").await.expect("the payment");
-    for shown in [reference.as_str(), "Recibido COP 30.000,00", "Falta por pagar COP 89.000,00"] {
-        assert!(row.contains(shown), "no {shown} in {row}");
-    }
-    console.screenshot(&picture("parts-console-list")).await.expect("a picture");
-    console.goto(&demo.console_url(&format!("/payments/{id}"))).await.expect("the story");
-    let parts = console.text("#parts").await.expect("the parts");
-    assert!(parts.contains("COP 30.000,00") && parts.contains("Aprobada"), "{parts}");
-    console.screenshot(&picture("parts-console-story")).await.expect("a picture");
-    testing::covers!("AV-9.2-01");
+    operator_looks(&browser, &demo, &payment).await;
 
     // The rest is paid, or its time runs out.
     let history = shop.join("/history").expect("a path");
