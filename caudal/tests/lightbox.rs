@@ -148,6 +148,8 @@ async fn pays_after_a_redirect(page: &Page, demo: &Demo) {
     page.element("#email-form").await.expect("the hosted page");
     let payment = newest(demo).await;
     open_card_form(page).await;
+    // The notice is lost: it would make the hub ask as well.
+    demo.spoil(json!({ "notice": { "fault": "lost" } }), 1).await;
     pay(page, APPROVED_CARD).await;
     let asked = demo.asked("query_session", &payment).await;
     return_to(page, &demo.url("shop")).await;
