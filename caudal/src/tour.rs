@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use self::report::Report;
 pub use self::scene::{Paid, Scene, refused, shown_answer};
-pub use self::witnesses::Expected;
+pub use self::witnesses::{Expected, Sum};
 use crate::failure::Failure;
 use crate::screen;
 use crate::screen::Paint;
@@ -31,9 +31,11 @@ pub struct Story {
 pub type Telling<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Expected>> + 'a>>;
 
 /// Paid once, and approved.
-pub const PAID: Expected = Expected { status: "approved", charges: 1, declined: 0, refunds: 0 };
+pub const PAID: Expected =
+    Expected { status: "approved", charges: 1, declined: 0, refunds: 0, sum: Sum::Each };
 /// Nobody paid.
-pub const UNPAID: Expected = Expected { status: "expired", charges: 0, declined: 0, refunds: 0 };
+pub const UNPAID: Expected =
+    Expected { status: "expired", charges: 0, declined: 0, refunds: 0, sum: Sum::Each };
 
 /// Walks all stories, and prints each step and the final table, or one JSON document.
 ///

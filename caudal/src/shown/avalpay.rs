@@ -1,14 +1,14 @@
 //! Aval Pay: cards in Colombia, on the provider's page.
 
 use anyhow::Context;
-use serde_json::json;
+use serde_json::{Value, json};
 use shop::market::Market::Colombia;
 use url::Url;
 
 use super::{Shown, ShownAccount, ShownChoice};
 use crate::clients::CraftedNotice;
 use crate::seeds::{Fate, Growing, Seed, Seedling};
-use crate::tour::{Expected, PAID, Paid, Scene, Story, UNPAID, refused, shown_answer};
+use crate::tour::{Expected, PAID, Paid, Scene, Story, Sum, UNPAID, refused, shown_answer};
 use crate::walk::{Following, Page, Shopper};
 
 /// Aval Pay as demo and tour meet it.
@@ -46,6 +46,11 @@ const CHOICES: [ShownChoice; 2] = [
 const APPROVED: &str = "4110760000000081";
 const REJECTED: &str = "4110760000000016";
 const REVIEWED: &str = "36545400000701";
+/// A test card that takes what is below 200 dollars.
+const BELOW_200_DOLLARS: &str = "4110760000000057";
+/// What is asked for by API, and what of it is paid at first, in minor units.
+const PRICE: i64 = 11_900_000;
+const PART: i64 = 5_000_000;
 /// Declined attempts after which it closes a session.
 const ATTEMPTS_LIMIT: usize = 10;
 /// A member of its notices that tells the outcome, and the value by which a forger would turn it into a success.
@@ -115,7 +120,7 @@ async fn try_cards(seedling: Seedling, cards: Vec<&str>) -> anyhow::Result<()> {
     Ok(())
 }
 
-const STORIES: [Story; 9] = [
+const STORIES: [Story; 14] = [
     Story {
         name: "approved_by_notice",
         title: "Approved: the provider's notice tells it, nobody returns",
@@ -160,6 +165,31 @@ const STORIES: [Story; 9] = [
         name: "forged_notices_refused",
         title: "Forged, tampered and replayed notices change nothing",
         tell: |scene| Box::pin(forged_notices_refused(scene)),
+    },
+    Story {
+        name: "given_back",
+        title: "Paid, and given back before the day's reconciliation",
+        tell: |scene| Box::pin(given_back(scene)),
+    },
+    Story {
+        name: "paid_in_parts",
+        title: "Paid in two parts, each with a card of its own",
+        tell: |scene| Box::pin(paid_in_parts(scene)),
+    },
+    Story {
+        name: "partly_paid",
+        title: "Paid in part when its time runs out: collected and missing are told",
+        tell: |scene| Box::pin(partly_paid(scene)),
+    },
+    Story {
+        name: "dispersion_given_back",
+        title: "Dispersed among three sites; the second is denied, and the first given back",
+        tell: |scene| Box::pin(dispersion_given_back(scene)),
+    },
+    Story {
+        name: "kept_card_charged",
+        title: "A card is kept with nothing to pay, then charged while the shopper is away",
+        tell: |scene| Box::pin(kept_card_charged(scene)),
     },
 ];
 
@@ -287,6 +317,99 @@ async fn abandoned_then_expired(scene: &mut Scene) -> anyhow::Result<Expected> {
     scene.wait_for_status("expired").await?;
     scene.tell("the session's time ran out; the hub tells so, and nothing was charged");
     Ok(UNPAID)
+}
+
+async fn given_back(scene: &mut Scene) -> anyhow::Result<Expected> {
+    let (shopper, page) = scene.order(Colombia).await?;
+    shopper.pay(page, APPROVED).await?;
+    let payment = scene.wait_for_status("approved").await?;
+    scene.wait_for_shop().await?;
+    scene.tell("the order is paid");
+    scene.places.hub.refund(&payment.id, &format!("tour-{}-refund", payment.id)).await?;
+    scene.wait_for_status("reversed").await?;
+    scene.tell("the merchant gives it back before eight in the evening: the charge is undone");
+    Ok(Expected { status: "reversed", refunds: 1, ..PAID })
+}
+
+/// An order of the API, for what the shop does not sell.
+async fn order_by_api(scene: &mut Scene, minor: i64, more: Value) -> anyhow::Result<(Shopper, Page)> {
+    let mut order = json!({
+        "currency": "COP",
+        "description": "Tres cuadernos de prueba",
+        "buyer": {
+            "name": "Persona", "surname": "De Prueba", "email": "persona@correo.example", "mobile": "3005550147",
+            "document": { "country": "CO", "type": "CC", "number": "1010101010" },
+        },
+    });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        order[name] = value.clone();
+    }
+    let payment = scene.order_by_api(Colombia.word(), minor, order).await?;
+    let shopper = Shopper::of(Colombia)?;
+    let url = payment.pay_url.context("the payment has no page to be paid at")?;
+    let page = shopper.visitor().open(&url).await?;
+    Ok((shopper, page))
+}
+
+async fn paid_in_parts(scene: &mut Scene) -> anyhow::Result<Expected> {
+    let (shopper, page) = order_by_api(scene, PRICE, json!({ "allow_partial": true })).await?;
+    let page = shopper.pay_so_much(page, APPROVED, Some("50000")).await?;
+    scene.tell("the first card pays a part, and the page asks for the rest");
+    shopper.pay(page, APPROVED).await?;
+    scene.wait_for_status("approved").await?;
+    scene.wait_until_heard().await?;
+    scene.tell("the second card pays the rest; the shop's server hears of one approval");
+    Ok(Expected { charges: 2, sum: Sum::Together, ..PAID })
+}
+
+async fn partly_paid(scene: &mut Scene) -> anyhow::Result<Expected> {
+    let (shopper, page) = order_by_api(scene, PRICE, json!({ "allow_partial": true })).await?;
+    shopper.pay_so_much(page, APPROVED, Some("50000")).await?;
+    scene.tell("a card pays a part, and nobody pays the rest");
+    scene.advance(BEYOND_EXPIRY_S).await?;
+    let payment = scene.wait_for_status("partially_expired").await?;
+    anyhow::ensure!(payment.paid == PART, "the hub says that {} was paid", payment.paid);
+    scene.tell("the session's time ran out: the hub tells what is collected and what is missing");
+    Ok(Expected { status: "partially_expired", sum: Sum::Part(PART), ..PAID })
+}
+
+async fn dispersion_given_back(scene: &mut Scene) -> anyhow::Result<Expected> {
+    let part = |agreement: Option<u32>, minor: i64| json!({ "agreement": agreement, "amount": minor });
+    let parts = json!([part(Some(4021), PART), part(Some(4022), 100_000_000), part(None, 1_900_000)]);
+    let total = PART + 100_000_000 + 1_900_000;
+    let (shopper, page) = order_by_api(scene, total, json!({ "dispersion": parts })).await?;
+    shopper.pay(page, BELOW_200_DOLLARS).await?;
+    scene.tell("the first site is paid, the second is too much for the card, the third is not tried");
+    scene.advance(BEYOND_EXPIRY_S).await?;
+    scene.wait_for_status("reversed").await?;
+    scene.tell("the session's time ran out, and the provider has given the first part back");
+    Ok(Expected { status: "reversed", declined: 1, refunds: 1, sum: Sum::Part(PART), ..PAID })
+}
+
+async fn kept_card_charged(scene: &mut Scene) -> anyhow::Result<Expected> {
+    let customer = format!("customer-{:08x}", rand::random::<u32>());
+    let keeping = json!({ "customer": customer, "keep_instrument": true });
+    let (shopper, page) = order_by_api(scene, 0, keeping).await?;
+    let page = shopper.pay(page, APPROVED).await?;
+    shopper.return_to_merchant(&page).await?;
+    let card = scene.wait_for_card(&customer).await?;
+    let end = card.last_four.context("the kept card has no digits to show")?;
+    anyhow::ensure!(APPROVED.ends_with(&end), "another card is kept: {end}");
+    scene.tell(format!("nothing is paid, and the provider keeps the card that ends in {end}"));
+    let charge = json!({
+        "currency": "COP",
+        "description": "Cuota de prueba",
+        "buyer": {
+            "name": "Persona", "surname": "De Prueba", "email": "persona@correo.example", "mobile": "3005550147",
+            "document": { "country": "CO", "type": "CC", "number": "1010101010" },
+        },
+        "customer": customer, "instrument": card.id, "is_shopper_away": true,
+    });
+    let charged = scene.order_by_api(Colombia.word(), PRICE, charge).await?;
+    anyhow::ensure!(charged.status == "approved", "the answer says {}", charged.status);
+    scene.wait_until_heard().await?;
+    scene.tell("the card is charged by itself, and the answer tells at once");
+    Ok(PAID)
 }
 
 async fn forged_notices_refused(scene: &mut Scene) -> anyhow::Result<Expected> {

@@ -135,6 +135,9 @@ fn cells(story: &StoryReport) -> [String; 4] {
     };
     let hub = match words.hub.paid {
         0 => words.hub.status.clone(),
+        paid if paid < words.amount => {
+            format!("{} {} of {}", words.hub.status, amount(paid), amount(words.amount))
+        }
         paid if words.hub.overpaid > 0 => {
             format!("{} {}, overpaid {}", words.hub.status, amount(paid), amount(words.hub.overpaid))
         }

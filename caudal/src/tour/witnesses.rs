@@ -16,8 +16,22 @@ pub struct Expected {
     pub charges: usize,
     /// How many charges the provider declined before.
     pub declined: usize,
-    /// How often the order's price is given back.
+    /// How many charges are given back.
     pub refunds: usize,
+    /// What they come to.
+    pub sum: Sum,
+}
+
+/// What the charges of an order come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sum {
+    /// Each is the whole price.
+    Each,
+    /// Together they are the price.
+    Together,
+    /// Together they are this much, in minor units, and less than the price.
+    Part(i64),
 }
 
 /// What the witnesses say. Amounts are minor units of the order's currency.
@@ -102,10 +116,14 @@ impl Words {
 
     /// Whether each says what is expected, and so all say the same.
     pub fn agree_with(&self, expected: Expected) -> bool {
-        let charges = i64::try_from(expected.charges).unwrap_or(i64::MAX);
-        let refunds = i64::try_from(expected.refunds).unwrap_or(i64::MAX);
-        let (paid, times) = (self.amount.saturating_mul(charges), expected.charges.min(1));
-        let refunded = self.amount.saturating_mul(refunds);
+        let times_price = |times: usize| self.amount.saturating_mul(i64::try_from(times).unwrap_or(i64::MAX));
+        let all = |sum: i64| (sum, if expected.refunds > 0 { sum } else { 0 });
+        let (paid, refunded) = match expected.sum {
+            Sum::Each => (times_price(expected.charges), times_price(expected.refunds)),
+            Sum::Together => all(self.amount),
+            Sum::Part(minor) => all(minor),
+        };
+        let times = usize::from(paid >= self.amount && expected.charges > 0);
         self.provider.paid == paid - refunded
             && self.provider.refunds == expected.refunds
             && self.hub.refunded == refunded
@@ -165,7 +183,8 @@ fn provider_word(lines: &[LedgerLine], currency: Currency) -> anyhow::Result<Pro
 mod tests {
     use super::*;
 
-    const EXPECTED: Expected = Expected { status: "approved", charges: 1, declined: 1, refunds: 0 };
+    const EXPECTED: Expected =
+        Expected { status: "approved", charges: 1, declined: 1, refunds: 0, sum: Sum::Each };
 
     fn words() -> Words {
         Words {
@@ -207,6 +226,23 @@ mod tests {
         assert!(!given_back.agree_with(expected), "the hub has to say that it was given back");
         given_back.hub.refunded = given_back.amount;
         assert!(given_back.agree_with(expected) && !given_back.agree_with(EXPECTED));
+    }
+
+    #[test]
+    fn an_order_paid_in_parts_is_paid_once_and_one_partly_paid_is_not() {
+        let mut parts = words();
+        parts.provider.approved = 2;
+        let expected = Expected { charges: 2, sum: Sum::Together, ..EXPECTED };
+        assert!(parts.agree_with(expected) && !parts.agree_with(EXPECTED));
+        let status = "partially_expired";
+        let part = Words {
+            provider: ProviderWord { paid: 5_000_000, approved: 1, declined: 1, refunds: 0 },
+            hub: HubWord { status: status.into(), paid: 5_000_000, refunded: 0, overpaid: 0 },
+            shop: ShopWord { status: Some(status.into()), times_paid: 0, approvals: 0 },
+            ..words()
+        };
+        assert!(part.agree_with(Expected { status, sum: Sum::Part(5_000_000), ..EXPECTED }));
+        assert!(!part.agree_with(Expected { status, ..EXPECTED }));
     }
 
     #[test]

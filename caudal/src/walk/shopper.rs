@@ -120,10 +120,24 @@ impl Shopper {
     ///
     /// # Errors
     /// [`WalkError`].
-    pub async fn pay(&self, mut page: Page, card: &str) -> Result<Page, WalkError> {
+    pub async fn pay(&self, page: Page, card: &str) -> Result<Page, WalkError> {
+        self.pay_so_much(page, card, None).await
+    }
+
+    /// The same where the page asks how much: so much, or what the page says.
+    ///
+    /// # Errors
+    /// [`WalkError`].
+    pub async fn pay_so_much(
+        &self,
+        mut page: Page,
+        card: &str,
+        amount: Option<&str>,
+    ) -> Result<Page, WalkError> {
         for _ in 0..MOST_PAGES {
             if let Some(form) = form_for(&page, "cc-number") {
-                let answers = self.answers(form, card);
+                let mut answers = self.answers(form, card);
+                answers.extend(amount.map(|amount| ("amount".to_owned(), amount.to_owned())));
                 let result =
                     self.visitor.send(&page, form, &answers, last_button(form), Following::Every).await?;
                 let is_refused = result.status.is_client_error() || form_for(&result, "cc-number").is_some();

@@ -9,7 +9,7 @@ use placetopay_simulator::AvalPay as Simulated;
 use serde_json::json;
 use simulation::hardship::NoticeFault;
 
-use super::{Absence, Player, order_of};
+use super::{Player, order_of};
 use crate::support::stage::{Stage, between};
 
 const APPROVED_CARD: &str = "4110760000000081";
@@ -38,11 +38,7 @@ pub fn player() -> Player {
         probe_s: 10 * 60,
         expiry_s: 31 * 60,
         secrets: &[APPROVED_CARD],
-        absences: &[Absence {
-            hardship: "refund",
-            number: "1.4",
-            words: "There is no operation of its own for a refund",
-        }],
+        absences: &[],
     }
 }
 
