@@ -53,6 +53,8 @@ pub struct Hub {
     pub wake: Notify,
     /// How many pieces of work are being done right now, so that a test set-up can wait until all is quiet.
     pub busy: AtomicI64,
+    /// The instant in the id of the newest call, in microseconds: a later call has a later id even where the clock stands.
+    pub last_call: AtomicI64,
 }
 
 /// A piece of work under way; dropped when it is done.
@@ -140,6 +142,7 @@ impl Hub {
             writer,
             wake,
             busy,
+            last_call: AtomicI64::new(0),
         });
         writer::start(&hub, waiting);
         Ok(hub)

@@ -99,4 +99,6 @@ pub struct Act {
     pub amount: Money,
     /// Whether that is all there is left.
     pub is_whole: bool,
+    /// Whether the same was begun before, and nobody heard what became of it.
+    pub is_repeated: bool,
 }

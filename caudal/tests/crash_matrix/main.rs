@@ -100,9 +100,9 @@ async fn tell(cell: Cell, kind: DatabaseKind) -> Row {
     assert!(world.trace().lines().any(|line| line == point), "{point} was never reached\n{}", world.log());
     assert_eq!(row.deaths, deaths, "deaths at {point}\n{}", world.log());
     assert_eq!((row.status.as_str(), row.charges), (status, charges), "the API and the ledger at {point}");
-    let paid = if charges == 1 { part.amount() } else { 0 };
+    let paid = if charges == 1 { cell.charged() } else { 0 };
     assert_eq!((&payment["paid"], &payment["overpaid"]), (&paid.into(), &0.into()), "{payment}");
-    let given_back = usize::from(cell.story == plan::Story::GivenBack);
+    let given_back = usize::from(cell.is_given_back());
     assert_eq!(world.refunds(), given_back, "the ledger at {point}");
     assert_eq!(world.endpoints().await.len(), 1, "one endpoint was asked for at {point}");
     assert!(row.told.times >= 1, "payment.{status} was never told");

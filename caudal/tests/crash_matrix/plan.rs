@@ -21,6 +21,8 @@ pub enum Story {
     GivenBack,
     /// A card is enrolled, charged and denied, and goes with that.
     CardTakenAway,
+    /// Paid in part, and what was collected is given back by the hub itself when the time is over.
+    Returned,
     /// Ordered and taken back.
     Cancelled,
     /// The endpoint gets another secret before the order.
@@ -67,13 +69,29 @@ impl Cell {
         }
     }
 
+    /// Whether what was charged is given back.
+    pub fn is_given_back(&self) -> bool {
+        matches!(self.story, Story::GivenBack | Story::Returned)
+    }
+
+    /// What was charged, in minor units.
+    pub fn charged(&self) -> i64 {
+        match self.story {
+            Story::Returned => PART_MINOR,
+            _ => self.part.amount(),
+        }
+    }
+
     /// What must have come of it: the payment's status, and charges in the provider's ledger.
     pub fn outcome(&self) -> (&'static str, usize) {
         match self.story {
             Story::Abandoned => ("failed", 0),
             Story::Cancelled => ("cancelled", 0),
             Story::CardTakenAway => ("rejected", 0),
+            // The charge is undone before the day's reconciliation.
+            Story::GivenBack if self.part == AvalPay => ("reversed", 1),
             Story::GivenBack => ("refunded", 1),
+            Story::Returned => ("reversed", 1),
             Story::Expired | Story::ExpiredInSilence => ("expired", 0),
             Story::Paid
             | Story::PaidAfterALostAnswer
@@ -89,6 +107,8 @@ impl Cell {
     }
 }
 
+/// What is paid of a payment in parts, in minor units.
+const PART_MINOR: i64 = 5_000_000;
 /// What a creation does before anything can be at the provider.
 const BEFORE_THE_PROVIDER: [&str; 8] = [
     "create.after_commit",
@@ -151,10 +171,21 @@ const REFUND: [&str; 8] = [
     "operate.after_answer",
 ];
 
+/// The same in one call, whose intent is written with the operation.
+const REVERSAL: [&str; 6] = [
+    "operation.before_commit",
+    "operation.after_commit",
+    "operate.before_call",
+    "operate.after_call",
+    "operate.before_answer",
+    "operate.after_answer",
+];
+
 /// Every cell: all points with Aval Pay but those that its way has not, and with the others those of their own ways.
 pub fn cells() -> Vec<Cell> {
     let of_aval_pay = POINTS.into_iter().filter_map(of_aval_pay);
-    of_aval_pay.chain(of_pago_efectivo()).chain(of_et_pay()).chain(of_carat()).collect()
+    let returned = each(AvalPay, Story::Returned, &REVERSAL, 1);
+    of_aval_pay.chain(returned).chain(of_pago_efectivo()).chain(of_et_pay()).chain(of_carat()).collect()
 }
 
 fn each(
@@ -217,7 +248,11 @@ fn of_aval_pay(point: &'static str) -> Option<Cell> {
     let (part, _) = point.split_once('.').expect("a part");
     let (story, arrival) = match part {
         // Aval Pay has no access tokens, and its own page takes the card; given up is what nobody answers for.
-        "token" | "give_up" | "supply" | "pay" | "operation" | "operate" => return None,
+        "token" | "give_up" | "supply" | "pay" => return None,
+        "operation" => (Story::GivenBack, 1),
+        // A reversal is one call, whose intent is written with the operation.
+        "operate" if matches!(point, "operate.before_commit" | "operate.after_commit") => return None,
+        "operate" => (Story::GivenBack, 1),
         // The first key that is claimed by itself is that of the merchant's endpoint, the second that of the cancellation:
         // the key of an order is claimed and answered in the transactions of the order.
         "key" => (Story::Cancelled, 2),

@@ -32,8 +32,12 @@ impl Story {
             }
             Story::GivenBack => {
                 let payment = world.order().await;
-                world.pay(&payment, status).await;
+                world.pay(&payment, "approved").await;
                 world.give_back(&payment).await;
+            }
+            Story::Returned => {
+                world.order_in_parts().await;
+                world.let_pass(BEYOND_THE_END_S).await;
             }
             Story::Expired | Story::ExpiredInSilence => {
                 if self == Story::ExpiredInSilence {

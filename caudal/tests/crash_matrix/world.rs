@@ -11,7 +11,9 @@ use simulation::hardship::{RequestFault, Times};
 use testing::TestDatabase;
 use tokio::task::JoinHandle;
 
-use crate::parties::{Inbox, KEY, Part, Provider, Told, between, enrol, free_address, pay, transfer};
+use crate::parties::{
+    Inbox, KEY, Part, Provider, Told, between, enrol, free_address, pay, pay_so_much, transfer,
+};
 use crate::support::Place;
 
 const REFERENCE: &str = "PEDIDO-1";
@@ -69,8 +71,12 @@ impl World {
             let end = provider.sandbox.clock().now() + jiff::SignedDuration::from_secs(LIFE_S);
             order["expires_at"] = end.to_string().into();
         }
-        // The hub's own page takes the card.
-        let more = if part == Part::Carat { "flow = \"rest\"\n" } else { "" };
+        let more = match part {
+            // The hub's own page takes the card.
+            Part::Carat => "flow = \"rest\"\n",
+            Part::AvalPay => "partial_payments = \"return\"\n",
+            Part::PagoEfectivo | Part::EtPay => "",
+        };
         let place = provider.place_of_a_hub(&hub, &database.url, more);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).pool_max_idle_per_host(0);
         let http = http.cookie_store(true).build().expect("a client");
@@ -205,6 +211,14 @@ impl World {
         let answer = self.http.get(&url).bearer_auth(KEY).send().await.ok()?;
         let page: Value = answer.json().await.ok()?;
         page["data"].as_array().cloned()
+    }
+
+    /// The same for a payment in parts, of which one is paid.
+    pub async fn order_in_parts(&self) {
+        let mut order = self.order.clone();
+        order["allow_partial"] = true.into();
+        let payment = self.until(async || self.post("/v1/payments", "order", &order).await).await;
+        pay_so_much(&self.http, &payment, Some("50000")).await;
     }
 
     /// Asks once, and does not mind.

@@ -238,15 +238,20 @@ pub async fn transfer(provider: &Provider, payment: &Value) {
 
 /// Pays in Aval Pay's page, without scripts; answers the page that tells the result.
 pub async fn pay(http: &reqwest::Client, payment: &Value) -> String {
-    type_card(http, payment, APPROVED_CARD).await
+    pay_so_much(http, payment, None).await
+}
+
+/// The same where the page asks how much: so much, as it takes it.
+pub async fn pay_so_much(http: &reqwest::Client, payment: &Value, amount: Option<&str>) -> String {
+    type_card(http, payment, APPROVED_CARD, amount).await
 }
 
 /// Enrols a card in Aval Pay's page that is denied when it is charged.
 pub async fn enrol(http: &reqwest::Client, enrolment: &Value) {
-    type_card(http, enrolment, STOLEN_CARD).await;
+    type_card(http, enrolment, STOLEN_CARD, None).await;
 }
 
-async fn type_card(http: &reqwest::Client, payment: &Value, card: &str) -> String {
+async fn type_card(http: &reqwest::Client, payment: &Value, card: &str, amount: Option<&str>) -> String {
     let page = payment["pay_url"].as_str().unwrap_or_else(|| panic!("nowhere to pay: {payment}"));
     let read = async |request: reqwest::RequestBuilder| {
         request.send().await.expect("the provider answers").text().await.expect("a page")
@@ -255,7 +260,7 @@ async fn type_card(http: &reqwest::Client, payment: &Value, card: &str) -> Strin
     read(http.post(format!("{page}/email")).form(&buyer)).await;
     let form = read(http.get(format!("{page}/card"))).await;
     let token = between(&form, "name=\"form_token\" value=\"", "\"");
-    let fields = [
+    let mut fields = vec![
         ("form_token", token),
         ("card_number", card),
         ("expiry", "11/49"),
@@ -267,6 +272,7 @@ async fn type_card(http: &reqwest::Client, payment: &Value, card: &str) -> Strin
         ("document", "1093847561"),
         ("mobile", "3005550147"),
     ];
+    fields.extend(amount.map(|amount| ("amount", amount)));
     read(http.post(format!("{page}/card")).form(&fields)).await
 }
 

@@ -8,8 +8,10 @@ use payment::fact::Reason;
 use payment::operation::OperationState;
 use payment::step::AfterLost;
 
+use crate::fault::fault;
 use crate::flow::apply_facts::{Known, OperationEnd, Source, apply_facts};
 use crate::flow::drive_task::after_lost_word;
+use crate::flow::operate::repeat_operation;
 use crate::flow::probe::give_up;
 use crate::flow::query_policy::{back_off, seconds};
 use crate::flow::return_collected::{Returning, return_collected};
@@ -18,6 +20,8 @@ use crate::store::{Attempt, OperationLine, Payment, StoreError, Work};
 
 /// Most look-ups for an operation of which nothing is told; then a person looks.
 const LOOK_UPS: i64 = 6;
+/// Most times that the same is asked again.
+const REPETITIONS: i64 = 20;
 /// Most of them while the provider does not answer.
 const LOOK_UPS_IN_VAIN: i64 = 100;
 
@@ -37,6 +41,12 @@ pub(super) async fn await_more(
     for line in payment.detail.operations.clone().iter().filter(|line| line.state.is_open()) {
         match silence_on(hub, &payment, attempt, line, now).await? {
             Silence::ProvesNothingWasDone => payment = not_done(hub, work, line).await?,
+            Silence::MayBeRepeated if work.tries < REPETITIONS && !fault!("leave_operations_unknown") => {
+                let key = (work.merchant_id.clone(), work.payment_id.clone());
+                payment = Box::pin(repeat_operation(hub, &key, &line.id)).await?.unwrap_or(payment);
+                may_go_on = true;
+            }
+            Silence::MayBeRepeated => {}
             Silence::WillProve(at) => {
                 may_go_on = true;
                 next = next.min(at);
@@ -67,6 +77,8 @@ enum Silence {
     ProvesNothingWasDone,
     /// From this instant on it proves that.
     WillProve(Timestamp),
+    /// It says nothing, and the same may be asked again.
+    MayBeRepeated,
     SaysNothing,
 }
 
@@ -83,6 +95,9 @@ async fn silence_on(
     let intent = hub.store.last_intent(&payment.merchant_id, attempt).await?;
     if is_newest && intent.as_deref() == Some(after_lost_word(AfterLost::FreshStart)) {
         return Ok(Silence::ProvesNothingWasDone);
+    }
+    if is_newest && intent.as_deref() == Some(after_lost_word(AfterLost::RepeatSame)) {
+        return Ok(Silence::MayBeRepeated);
     }
     let shows_after =
         hub.account(&attempt.account_id).and_then(|(_, provider)| provider.absence_proves_after_s());

@@ -1,6 +1,7 @@
 //! The one driver: asks the provider for a step, commits before it calls, calls, feeds back what came.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use payment::account::Account;
@@ -455,7 +456,12 @@ fn count(job: &Job, call: &Call, called: &Called) {
 /// Sorts by time: microseconds since the epoch, then chance.
 fn call_id(now: Timestamp, hub: &Hub) -> String {
     let chance = encode_hex(&hub.entropy().bytes()[..6]);
-    format!("cal_{:016x}{chance}", now.as_microsecond())
+    let now = now.as_microsecond();
+    // What was intended last is found by the order of ids.
+    let before =
+        hub.last_call.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)));
+    let at = before.map_or(now, |last| now.max(last + 1));
+    format!("cal_{at:016x}{chance}")
 }
 
 /// The word of the record.

@@ -21,7 +21,9 @@ use crate::flow::settle_operations::is_of_kind;
 use crate::flow::target::{pure_attempt, target};
 use crate::limits::Held;
 use crate::state::Hub;
-use crate::store::{Aggregate, Attempt, Changes, NewWork, Operation, OperationLine, Payment, StoreError};
+use crate::store::{
+    Aggregate, Attempt, Changes, NewWork, Operation, OperationLine, Payment, PaymentKey, StoreError,
+};
 
 /// How long an operation may take, process deaths included, before the probe finds out what became of it, in seconds.
 const OPERATION_LEASE_S: i64 = 180;
@@ -128,6 +130,59 @@ pub(super) async fn operate_here(
     conclude(hub, &job, &planned.operation, driven).await
 }
 
+/// Asks the same again, for an operation of which nobody heard what became of it and that is safe by the provider's own rule.
+/// Answers the payment as it is known then.
+pub(super) async fn repeat_operation(
+    hub: &Hub,
+    key: &PaymentKey,
+    id: &OperationId,
+) -> Result<Option<Payment>, StoreError> {
+    let Some(read) = hub.store.aggregate(key).await? else { return Ok(None) };
+    let operation = read.operations.iter().find(|operation| operation.line.id == *id);
+    let Some(operation) = operation.filter(|operation| operation.line.state.is_open()) else {
+        return Ok(Some(read.payment));
+    };
+    let kind = operation.line.kind;
+    let known = with_money(&read, kind).zip(hub.account(&operation.account_id));
+    let Some(((attempt, movement), (account, provider))) = known else { return Ok(None) };
+    let provider_reference = attempt.provider_reference.clone().unwrap_or_default();
+    let act = Act {
+        kind,
+        reference: operation.reference.clone(),
+        target: target(&read.payment, attempt, provider_reference, &read.facts),
+        movement,
+        amount: Money::new(operation.line.amount, read.payment.order.total.currency),
+        is_whole: operation.line.amount == all_there_is(kind, &sums(&read)),
+        is_repeated: true,
+    };
+    let planned = Planned {
+        account: account.clone(),
+        provider: Arc::clone(provider),
+        attempt: attempt.clone(),
+        wanted: NewOperation {
+            kind,
+            amount: Some(operation.line.amount),
+            idempotency_key: operation.idempotency_key.clone(),
+        },
+        operation: operation.clone(),
+        act,
+    };
+    let job = planned.job(hub);
+    let driven = drive_task(hub, &job, job.begin(hub), None).await?;
+    // That it is refused this time, or was not sent, says nothing of the first time.
+    let end = match driven.end {
+        end @ End::Learned { .. } => end,
+        End::Held(_) | End::Refused(_) | End::Lost(_) => {
+            End::Learned { facts: Vec::new(), attempt_key: None, tokens: Vec::new() }
+        }
+    };
+    match conclude(hub, &job, operation, Driven { end, calls: driven.calls }).await {
+        Ok(payment) => Ok(Some(payment)),
+        Err(OperateError::Store(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
 /// The same request came before: the payment says where it stands.
 fn asked_before(aggregate: &Aggregate, wanted: &NewOperation) -> Option<Payment> {
     let same = |operation: &&Operation| {
@@ -157,14 +212,14 @@ fn plan(hub: &Hub, aggregate: &Aggregate, wanted: &NewOperation) -> Result<Plann
     let provider_reference = attempt.provider_reference.clone().unwrap_or_default();
     let now = hub.clock.now();
     let reference = provider.profile().reference.mint(now, hub.entropy());
-    let sums = sums(aggregate);
     let act = Act {
         kind: wanted.kind,
         reference: reference.clone(),
         target: target(&aggregate.payment, attempt, provider_reference, &aggregate.facts),
         movement,
         amount,
-        is_whole: amount.minor == all_there_is(wanted.kind, &sums),
+        is_whole: amount.minor == all_there_is(wanted.kind, &sums(aggregate)),
+        is_repeated: false,
     };
     let operation = Operation {
         line: OperationLine {

@@ -6,6 +6,7 @@ use payment::movement::{Movement, MovementKind, MovementState};
 use payment::operation::{OperationKind, OperationState};
 
 use crate::flow::apply_facts::Known;
+use crate::flow::target::pure_attempt;
 use crate::store::{Aggregate, Changes, Operation};
 
 /// Notes how operations of a locked payment went.
@@ -60,6 +61,28 @@ fn settle_by_sum(aggregate: &mut Aggregate, appended: &[Fact], changes: &mut Cha
             operation.line.reason = told[0].reason.clone();
             note(operation, changes, now);
         }
+    }
+    settle_when_nothing_is_left(aggregate, changes, now);
+}
+
+/// Some of several charges may have been given back before a process died, and the others after it: when nothing is left to
+/// be given back, a refund is done.
+fn settle_when_nothing_is_left(aggregate: &mut Aggregate, changes: &mut Changes, now: Timestamp) {
+    let is_open = |operation: &Operation| {
+        operation.line.kind == OperationKind::Refund && operation.line.state.is_open()
+    };
+    if !aggregate.operations.iter().any(is_open) {
+        return;
+    }
+    let attempts: Vec<_> =
+        aggregate.attempts.iter().map(|attempt| pure_attempt(attempt, &aggregate.facts)).collect();
+    let summary = payment::summary(aggregate.payment.order.total, &attempts);
+    if summary.paid.minor == 0 || summary.refunded.minor < summary.paid.minor {
+        return;
+    }
+    for operation in aggregate.operations.iter_mut().filter(|operation| is_open(operation)) {
+        operation.line.state = OperationState::Done;
+        note(operation, changes, now);
     }
 }
 

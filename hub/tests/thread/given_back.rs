@@ -9,7 +9,7 @@ use serde_json::json;
 use simulation::hardship::RequestFault;
 use testing::{TestDatabase, covers};
 
-use crate::stage::{APPROVED_CARD, MERCHANT, Stage};
+use crate::stage::{ACCOUNT, APPROVED_CARD, MERCHANT, Stage};
 
 /// From the beginning of the stories, ten in the morning in Bogota, to one past eight in the evening.
 const TO_AFTER_EIGHT_S: u64 = 10 * 60 * 60 + 60;
@@ -73,6 +73,26 @@ testing::both_databases! {
             let calls = stage.hub.store.calls(MERCHANT, &payment.id).await.expect("calls");
             assert!(calls.iter().any(|call| call.operation == "reverse" && call.status.is_none()), "one was lost");
             stage.expect(&payment, Status::Reversed, 2).await;
+        }
+    }
+
+    async fn a_reversal_of_which_nobody_tells_is_asked_for_again_and_gives_back_once(database: TestDatabase) {
+        let stage = Stage::on(&database).await;
+        // Neither the answer nor the session tells: not even afterwards.
+        let hidden = json!({ "account": ACCOUNT, "setting": "refunded_flag", "value": "hidden" });
+        stage.command("set_account", hidden);
+        for (reference, fault) in
+            [("REVERSO-5", RequestFault::ResetAfterEffect), ("REVERSO-6", RequestFault::ResetBeforeEffect)]
+        {
+            let payment = paid(&stage, reference).await;
+            stage.spoil_request("transaction", fault);
+            stage.spoil_request("query_session", RequestFault::ResetBeforeEffect);
+            let asked = refund(&stage, &payment, reference).await.expect("told");
+            assert_eq!(asked.detail.operations[0].state, OperationState::Unknown, "{reference}");
+            stage.advance(60).await;
+            let stands = stage.expect(&payment, Status::Reversed, 2).await;
+            assert_eq!(stands.detail.operations[0].state, OperationState::Done, "{reference}");
+            assert_eq!(cases(&stage, &payment).await, Vec::<String>::new(), "{reference}");
         }
     }
 

@@ -213,6 +213,7 @@ impl Exchange {
                     movement: target.movements.first().expect("a movement").clone(),
                     amount: money(self.setting("amount")),
                     is_whole: self.setting("is_whole") == "true",
+                    is_repeated: false,
                     target,
                 }))
             }

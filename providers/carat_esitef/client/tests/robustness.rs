@@ -322,6 +322,7 @@ fn tasks() -> Vec<Task> {
             movement: hold(),
             amount: target().total,
             is_whole: true,
+            is_repeated: false,
             target: target(),
         }))
     };

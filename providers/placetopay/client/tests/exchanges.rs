@@ -177,7 +177,15 @@ impl Exchange {
         target.movements.push(movement.clone());
         let (amount, reference) = (target.total, "01KM3Q9T2X7ZREV".to_owned());
         let kind = OperationKind::Refund;
-        Task::Operate(Box::new(Act { kind, reference, target, movement, amount, is_whole: true }))
+        Task::Operate(Box::new(Act {
+            kind,
+            reference,
+            target,
+            movement,
+            amount,
+            is_whole: true,
+            is_repeated: false,
+        }))
     }
 
     fn check_call(&self) {

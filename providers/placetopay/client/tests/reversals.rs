@@ -65,6 +65,7 @@ fn task(movements: Vec<Movement>, minor: i64) -> Task {
         movement,
         amount,
         is_whole: amount == total,
+        is_repeated: false,
     }))
 }
 
@@ -123,7 +124,11 @@ fn session(charges: &[(&str, i64, bool)]) -> Input {
 
 fn called(step: Step) -> Call {
     let Step::Call(call) = step else { panic!("no call: {step:?}") };
-    assert_eq!(call.on_lost, AfterLost::Search, "a lost answer never means that nothing was done");
+    assert_eq!(
+        call.on_lost,
+        AfterLost::RepeatSame,
+        "a charge is given back once, however often that is asked"
+    );
     *call
 }
 
@@ -189,6 +194,22 @@ fn a_lost_answer_is_looked_for_and_sent_once_more_when_nothing_shows() {
     }
     for input in [LOST, UNSENT, failed("401"), answer(200, "{}".into())] {
         assert_eq!(reversals(next(&task, &found.memo, input)), [], "a look that fails proves nothing");
+    }
+}
+
+#[test]
+fn what_a_process_that_died_may_have_sent_is_asked_again_and_nothing_left_means_that_it_was() {
+    let mut task = task(vec![charge("7", 1000), charge("8", 500)], 1500);
+    let Task::Operate(act) = &mut task else { panic!("an operation") };
+    act.is_repeated = true;
+    let first = called(begin(&task));
+    assert_eq!(first.request.operation, "reverse");
+    // The first charge was given back before the death, the second is now.
+    let second = called(next(&task, &first.memo, failed("BR")));
+    let both = reversals(next(&task, &second.memo, reversal("APPROVED", "00")));
+    assert_eq!(both, [("7-reversal".to_owned(), APPROVED, 1000), ("8-reversal".to_owned(), APPROVED, 500)]);
+    for input in [LOST, failed("RM"), answer(500, String::new())] {
+        assert_eq!(reversals(next(&task, &first.memo, input)), [], "it is still open");
     }
 }
 

@@ -228,6 +228,7 @@ fn every_task() -> Vec<Task> {
         amount: movement.amount,
         movement,
         is_whole: true,
+        is_repeated: false,
     };
     vec![
         Task::Authorize(authorization(None)),

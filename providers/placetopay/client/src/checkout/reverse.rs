@@ -25,10 +25,12 @@ use super::transaction::{Transaction, reversal_of};
 use super::wire::Part;
 use crate::authentication::{Authentication, local};
 
-/// A charge is given back once: after a lost answer the session is looked at.
-const REVERSE: Operation = Operation { name: "reverse", timeout_ms: 60_000, on_lost: AfterLost::Search };
+/// A charge is given back once, however often that is asked for: after a lost answer the session is looked at, and the same is
+/// asked again.
+const REVERSE: Operation = Operation { name: "reverse", timeout_ms: 60_000, on_lost: AfterLost::RepeatSame };
 /// That look.
-const FIND: Operation = Operation { name: "query_session", timeout_ms: 10_000, on_lost: AfterLost::Search };
+const FIND: Operation =
+    Operation { name: "query_session", timeout_ms: 10_000, on_lost: AfterLost::RepeatSame };
 
 /// The reason of a charge that was given back before, and of requests that cannot be processed.
 const NOTHING_TO_DO: &str = "BR";
@@ -101,7 +103,7 @@ pub fn resume(act: &Act, account: &Account, stage: Stage, input: &Input, moment:
         (Input::Lost { maybe_sent: false }, false) if work.stage.is_untouched() => {
             Unusable::Unclear("nothing could be sent").into()
         }
-        (Input::Lost { maybe_sent: true }, false) if !work.stage.is_again => work.find(None),
+        (Input::Lost { maybe_sent: true }, false) if !work.is_again() => work.find(None),
         (Input::Lost { .. }, _) => work.learned(),
     }
 }
@@ -176,6 +178,11 @@ impl Work<'_> {
         Step::Learned(vec![Observation { subject, facts: self.stage.facts }].into())
     }
 
+    /// Whether this charge's reversal was sent before, in this task or in one whose process died.
+    fn is_again(&self) -> bool {
+        self.stage.is_again || self.act.is_repeated
+    }
+
     fn charge(&self) -> Option<Movement> {
         charges(self.act).get(self.stage.nth).map(|charge| (*charge).clone())
     }
@@ -209,7 +216,7 @@ impl Work<'_> {
                     _ => self.find(None),
                 }
             }
-            Err(Unusable::Unclear(_)) if self.stage.is_again => self.learned(),
+            Err(Unusable::Unclear(_)) if self.is_again() => self.learned(),
             Err(Unusable::Unclear(_)) => self.find(None),
             Err(Unusable::Refused(refusal)) => self.refused(*refusal, &charge, answer),
         }
@@ -237,7 +244,7 @@ impl Work<'_> {
             message: refusal.detail.clone(),
         };
         let is_given_back = reason.code == NOTHING_TO_DO;
-        match (is_given_back, self.stage.is_again) {
+        match (is_given_back, self.is_again()) {
             // The first one was not answered, and the second finds nothing left to give back: the first one did it.
             (true, true) => {
                 let reversal = Movement {
