@@ -350,25 +350,11 @@ async fn a_dispersion_whose_part_is_denied_is_listed_with_the_state_of_each_part
     let Some(browser) = testing::chromium(without_scripts()).await else { return };
     let demo = Demo::start();
     let page = browser.new_page().await.expect("a page");
-    let order = json!({
-        "reference": "DISPERSA-1",
-        "amount": 11_900_000,
-        "currency": "COP",
-        "dispersion": [
-            { "amount": 5_000_000 },
-            { "agreement": 4021, "amount": 4_000_000 },
-            { "agreement": 4022, "amount": 2_900_000 },
-        ],
-        "buyer": {
-            "name": "Persona",
-            "surname": "De Prueba",
-            "document": { "country": "CO", "type": "CC", "number": "1010101010" },
-            "email": "persona@correo.example",
-            "mobile": "3005550147",
-        },
-        "shopper": { "ip": "203.0.113.24", "user_agent": "Prueba/1.0" },
-    });
-    let (status, payment) = demo.create("dispersa", &order).await;
+    // What the provider would give back by itself when the time is over is refused.
+    let account = demo.json("steering", "/_sandbox/accounts").await["accounts"]["avalpay"][0]["name"].clone();
+    let refused = json!({ "account": account, "setting": "automatic_reversal", "value": "rejected" });
+    demo.command("set_account", refused).await;
+    let (status, payment) = demo.create("dispersa", &dispersed("DISPERSA-1")).await;
     assert_eq!(status, 201, "{payment}");
     let script =
         json!({ "reference": payment["provider_reference"], "outcomes": ["approved", "rejected:51"] });
@@ -396,6 +382,63 @@ async fn a_dispersion_whose_part_is_denied_is_listed_with_the_state_of_each_part
     }
     console.screenshot(&picture("dispersion-console-story")).await.expect("a picture");
     testing::covers!("AV-10.2-01");
+    is_a_case_and_begins_anew(&demo, &page, &console, &payment).await;
     drop(browser);
     demo.stop();
+}
+
+/// The time is over and nothing was given back: a case, from which it is sent again; then the order begins anew.
+async fn is_a_case_and_begins_anew(demo: &Demo, page: &Page, console: &Page, payment: &Value) {
+    demo.advance(40 * 60).await;
+    testing::until(Duration::from_secs(20), async || {
+        (demo.payment("DISPERSA-1").await["status"] == "partially_expired").then_some(())
+    })
+    .await;
+    let id = payment["id"].as_str().expect("an id");
+    console.goto(&demo.console_url("")).await.expect("the list");
+    let cases = console.text(".cases").await.expect("the cases");
+    assert!(cases.contains("Devolución rechazada") && cases.contains(id), "{cases}");
+    console.screenshot(&picture("dispersion-console-case")).await.expect("a picture");
+    console.submit(&format!(".cases a[href*='{id}']")).await.expect("the case's payment");
+    let parts = console.text("#parts").await.expect("the parts");
+    assert!(parts.contains("Reverso rechazado"), "{parts}");
+    let (status, given_back) = demo.post(&format!("/v1/payments/{id}/refund"), "again", &json!({})).await;
+    assert_eq!((status, &given_back["status"]), (200, &json!("reversed")), "{given_back}");
+    assert_eq!(given_back["division"]["parts"][0]["state"], "given_back");
+    testing::covers!("AV-10.4-04");
+
+    let (status, anew) = demo.create("dispersa-2", &dispersed("DISPERSA-2")).await;
+    assert_eq!(status, 201, "{anew}");
+    assert_ne!(anew["provider_reference"], payment["provider_reference"], "a new reference");
+    page.goto(anew["pay_url"].as_str().expect("an address")).await.expect("the provider's page");
+    open_card_form(page).await;
+    pay(page, APPROVED_CARD).await;
+    page.submit("#return").await.expect("the way back");
+    testing::until(Duration::from_secs(20), async || {
+        (demo.payment("DISPERSA-2").await["status"] == "approved").then_some(())
+    })
+    .await;
+    testing::covers!("AV-10.4-02");
+}
+
+/// An order that goes to three sites.
+fn dispersed(reference: &str) -> Value {
+    json!({
+        "reference": reference,
+        "amount": 11_900_000,
+        "currency": "COP",
+        "dispersion": [
+            { "amount": 5_000_000 },
+            { "agreement": 4021, "amount": 4_000_000 },
+            { "agreement": 4022, "amount": 2_900_000 },
+        ],
+        "buyer": {
+            "name": "Persona",
+            "surname": "De Prueba",
+            "document": { "country": "CO", "type": "CC", "number": "1010101010" },
+            "email": "persona@correo.example",
+            "mobile": "3005550147",
+        },
+        "shopper": { "ip": "203.0.113.24", "user_agent": "Prueba/1.0" },
+    })
 }

@@ -115,8 +115,13 @@ impl Demo {
 
     /// Asks the hub for a payment: status and answer.
     pub async fn create(&self, key: &str, order: &Value) -> (u16, Value) {
-        let request = self.http.post(self.at("hub", "/v1/payments")).bearer_auth(self.key());
-        let answer = request.header("Idempotency-Key", key).json(order).send().await.expect("an answer");
+        self.post("/v1/payments", key, order).await
+    }
+
+    /// Asks the hub's API for something; its status and document.
+    pub async fn post(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(self.at("hub", path)).bearer_auth(self.key());
+        let answer = request.header("Idempotency-Key", key).json(body).send().await.expect("an answer");
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
 
