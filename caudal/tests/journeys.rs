@@ -200,6 +200,15 @@ async fn a_card_is_kept_with_a_purchase_and_pays_the_next_one() {
     let charged = newest(&demo).await;
     assert_eq!((&charged["status"], &charged["paid"]), (&json!("approved"), &json!(11_900_000)));
     assert_eq!(charged["instrument"], payment_of(&demo, &payment).await["kept_instrument"]);
+
+    // The card is the shopper's to take away: the provider's token is void then.
+    page.submit("a[href='/cards']").await.expect("the kept cards");
+    page.submit(".remove-card button").await.expect("the cards without it");
+    let cards = page.text("main").await.expect("the kept cards");
+    assert!(cards.contains("Aún no tienes tarjetas guardadas"), "{cards}");
+    let account = demo.json("steering", "/_sandbox/accounts").await["accounts"]["avalpay"][0]["name"].clone();
+    let tokens = demo.command("tokens", json!({ "account": account })).await;
+    assert!(tokens["tokens"][0]["invalidated_at"].is_string(), "{tokens}");
     drop(browser);
     demo.stop();
 }

@@ -257,6 +257,12 @@ impl HubClient {
         Ok(found.data.into_iter().filter(|card| card.state == "active").collect())
     }
 
+    /// Takes a kept card away, at its provider too. Asked twice it is taken away once.
+    pub async fn remove_card(&self, id: &str) -> Result<(), HubError> {
+        let request = self.request(Method::POST, &["v1", "instruments", id, "remove"]);
+        self.send_for_status(request.header("Idempotency-Key", format!("remove-{id}"))).await
+    }
+
     /// Registers `url` for events and brings back the secret. Registrations of the same address that an
     /// earlier run left behind are removed first: their secrets are forgotten.
     pub async fn register_endpoint(&self, url: &Url, key: &str) -> Result<EventSecret, HubError> {

@@ -1,4 +1,4 @@
-//! The shopper's kept cards, and how one is added with nothing to be paid (AV-8.4-04).
+//! The shopper's kept cards: how one is added with nothing to be paid (AV-8.4-04), and how one is taken away.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -84,6 +84,36 @@ pub(super) async fn add(
             tracing::warn!(%error, reference, "the keeping of a card could not be started");
             let trouble = Some(Frame::new(&shop, &visitor).text.hub_unreachable);
             CardsPage::of(&shop, &visitor, Vec::new(), trouble, StatusCode::BAD_GATEWAY)
+        }
+    }
+}
+
+/// The form that takes a card away.
+#[derive(Deserialize)]
+pub(super) struct Removing {
+    card: String,
+}
+
+/// Takes a card away, if it is the shopper's own.
+pub(super) async fn remove(
+    State(shop): State<Arc<Shop>>,
+    Extension(visitor): Extension<Visitor>,
+    Form(Removing { card }): Form<Removing>,
+) -> Response {
+    let removed = async {
+        let own = shop.hub.cards(&visitor.customer()).await?;
+        match own.iter().any(|own| own.id == card) {
+            true => shop.hub.remove_card(&card).await,
+            false => Ok(()),
+        }
+    };
+    match removed.await {
+        Ok(()) => Redirect::to("/cards").into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "a card could not be taken away");
+            let cards = shop.hub.cards(&visitor.customer()).await.unwrap_or_default();
+            let trouble = Some(Frame::new(&shop, &visitor).text.card_not_removed);
+            CardsPage::of(&shop, &visitor, cards, trouble, StatusCode::BAD_GATEWAY)
         }
     }
 }

@@ -43,6 +43,7 @@ pub(crate) fn router(shop: Arc<Shop>) -> Router {
         .route("/orders/{reference}/{token}", get(order::show))
         .route("/orders/{reference}/{token}/pay", get(pay::show))
         .route("/cards", get(cards::show).post(cards::add))
+        .route("/cards/remove", post(cards::remove))
         .route("/history", get(history::show))
         .route("/questions", get(plain::questions))
         .route("/terms", get(plain::terms))

@@ -89,6 +89,8 @@ pub(super) static TEXT: Text = Text {
     card: "Card",
     cards_add: "Add a card",
     cards_add_hint: "You will type the card on the gateway's secure page, which stores it for your next purchases. Nothing is charged now.",
+    card_remove: "Remove",
+    card_not_removed: "We could not remove the card. Try again in a moment.",
     options: "Options",
     keep_card: "Store the card under “My cards” for my next purchases",
     keep_card_hint: "The gateway stores the card with which you pay for this purchase. The total of this purchase is charged now.",

@@ -89,6 +89,8 @@ pub(super) static TEXT: Text = Text {
     card: "Tarjeta",
     cards_add: "Agregar una tarjeta",
     cards_add_hint: "Escribirás la tarjeta en la página segura de la pasarela, que la guardará para tus próximas compras. No se cobra nada ahora.",
+    card_remove: "Quitar",
+    card_not_removed: "No pudimos quitar la tarjeta. Inténtalo de nuevo en un momento.",
     options: "Opciones",
     keep_card: "Guardar la tarjeta en «Mis tarjetas» para mis próximas compras",
     keep_card_hint: "La pasarela guarda la tarjeta con la que pagues esta compra. El total de esta compra se cobra ahora.",

@@ -38,7 +38,7 @@ messages! {
     too_long terms_not_accepted data_not_accepted
     hub_unreachable hub_refused
     pending_title pending_reason pending_advice pending_resume pending_go_on pending_quote
-    my_cards cards_intro cards_empty cards_caption card cards_add cards_add_hint
+    my_cards cards_intro cards_empty cards_caption card cards_add cards_add_hint card_remove card_not_removed
     options keep_card keep_card_hint in_parts in_parts_hint pay_with_kept card_kept_now
     collected missing pay_the_rest partly_expired partly_expired_meaning lightbox_title lightbox_opening lightbox_asking
     order_title reference state date currency authorization means reason pay_now_at pay_code how_to_pay look_again bought print

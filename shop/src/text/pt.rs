@@ -89,6 +89,8 @@ pub(super) static TEXT: Text = Text {
     card: "Cartão",
     cards_add: "Adicionar um cartão",
     cards_add_hint: "Você vai digitar o cartão na página segura do gateway, que o guardará para suas próximas compras. Nada é cobrado agora.",
+    card_remove: "Remover",
+    card_not_removed: "Não conseguimos remover o cartão. Tente de novo em instantes.",
     options: "Opções",
     keep_card: "Guardar o cartão em «Meus cartões» para minhas próximas compras",
     keep_card_hint: "O gateway guarda o cartão com que você pagar esta compra. O total desta compra é cobrado agora.",
