@@ -101,8 +101,7 @@ async fn silence_on(
     }
     let shows_after =
         hub.account(&attempt.account_id).and_then(|(_, provider)| provider.absence_proves_after_s());
-    let left = payment.paid.minor.saturating_sub(payment.refunded.minor);
-    let is_whole = [left, payment.authorized.minor].contains(&line.amount);
+    let is_whole = [payment.kept().minor, payment.authorized.minor].contains(&line.amount);
     Ok(match shows_after.map(|after| line.created_at + seconds(after)) {
         Some(at) if is_whole && now >= at => Silence::ProvesNothingWasDone,
         Some(at) if is_whole => Silence::WillProve(at),

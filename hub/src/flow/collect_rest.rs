@@ -50,8 +50,8 @@ pub async fn collect_rest(
     idempotency_key: &str,
 ) -> Result<Payment, RestError> {
     let first = hub.store.payment(&merchant.id, id).await?.ok_or(RestError::NotFound)?;
-    let collected = first.paid.minor.saturating_sub(first.refunded.minor);
-    if first.status != Status::PartiallyExpired || collected <= 0 || !first.order.allow_partial {
+    let collected = first.kept().minor;
+    if first.status != Status::PartiallyExpired || collected == 0 || !first.order.allow_partial {
         return Err(RestError::NoRest(first.status));
     }
     let (account, provider) = hub.account(&first.account_id).ok_or(RestError::NotFound)?;

@@ -571,8 +571,7 @@ fn division_document(hub: &Hub, payment: &Payment) -> Option<DivisionDocument> {
 /// Of what is with the merchant; an account whose charges are not given back by us has none.
 fn reversible_until(hub: &Hub, payment: &Payment) -> Option<Timestamp> {
     let (account, provider) = hub.account(&payment.account_id)?;
-    let is_kept = payment.paid.minor > payment.refunded.minor;
-    let charged_at = payment.detail.decided_at.filter(|_| is_kept)?;
+    let charged_at = payment.detail.decided_at.filter(|_| payment.kept().minor > 0)?;
     provider.operations(account).refund?;
     provider.reversal_deadline(charged_at)
 }

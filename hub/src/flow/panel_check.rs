@@ -36,7 +36,7 @@ fn looked_at_since(hub: &Hub, payment: &Payment) -> Option<(Timestamp, i64)> {
             provider.panel_check_days(account)
         }
     };
-    let is_kept = payment.paid.minor > payment.refunded.minor && !payment.status.is_open();
+    let is_kept = payment.kept().minor > 0 && !payment.status.is_open();
     let charged_at = payment.detail.decided_at?;
     (days > 0 && is_kept && !fault!("never_look_at_the_panel")).then_some((charged_at, i64::from(days)))
 }

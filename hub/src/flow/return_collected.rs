@@ -27,9 +27,8 @@ pub(super) enum Returning {
 
 /// Whether something of a payment is still to be given back, although nobody asks for it.
 pub(super) fn awaits_return(hub: &Hub, payment: &Payment) -> bool {
-    let is_kept = payment.paid.minor > payment.refunded.minor;
     payment.status == Status::PartiallyExpired
-        && is_kept
+        && payment.kept().minor > 0
         && hub.account(&payment.account_id).is_some_and(|(account, provider)| {
             provider.gives_parts_back(&payment.order)
                 || provider.partial_policy(account) == PartialPolicy::Return

@@ -111,12 +111,18 @@ pub struct PaymentDetail {
 }
 
 impl Payment {
-    /// Of a divided payment, what was taken and not given back, and what of its total is missing.
+    /// What was taken and not given back: what is with the merchant, and could still be refunded. Never below zero, even
+    /// where a provider tells of more that was given back than was taken.
+    pub fn kept(&self) -> Money {
+        let left = self.paid.minor.saturating_sub(self.refunded.minor);
+        Money::new(left.max(0), self.order.total.currency)
+    }
+
+    /// Of a divided payment, what is kept of it, and what of its total is missing.
     pub fn collected_and_missing(&self) -> Option<(Money, Money)> {
-        let money = |minor: i64| Money::new(minor.max(0), self.order.total.currency);
-        let collected = self.paid.minor.saturating_sub(self.refunded.minor).max(0);
-        let missing = self.order.total.minor.saturating_sub(collected);
-        self.order.is_divided().then(|| (money(collected), money(missing)))
+        let collected = self.kept();
+        let missing = self.order.total.minor.saturating_sub(collected.minor).max(0);
+        self.order.is_divided().then(|| (collected, Money::new(missing, collected.currency)))
     }
 
     /// Whether the provider is still to be asked although the payment is settled: about an operation, about an instrument
