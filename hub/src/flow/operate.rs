@@ -145,16 +145,6 @@ pub(super) async fn repeat_operation(
     let kind = operation.line.kind;
     let known = with_money(&read, kind).zip(hub.account(&operation.account_id));
     let Some(((attempt, movement), (account, provider))) = known else { return Ok(None) };
-    let provider_reference = attempt.provider_reference.clone().unwrap_or_default();
-    let act = Act {
-        kind,
-        reference: operation.reference.clone(),
-        target: target(&read.payment, attempt, provider_reference, &read.facts),
-        movement,
-        amount: Money::new(operation.line.amount, read.payment.order.total.currency),
-        is_whole: operation.line.amount == all_there_is(kind, &sums(&read)),
-        is_repeated: true,
-    };
     let planned = Planned {
         account: account.clone(),
         provider: Arc::clone(provider),
@@ -165,7 +155,7 @@ pub(super) async fn repeat_operation(
             idempotency_key: operation.idempotency_key.clone(),
         },
         operation: operation.clone(),
-        act,
+        act: act(&read, attempt, movement, operation, true),
     };
     let job = planned.job(hub);
     let driven = drive_task(hub, &job, job.begin(hub), None).await?;
@@ -209,18 +199,8 @@ fn plan(hub: &Hub, aggregate: &Aggregate, wanted: &NewOperation) -> Result<Plann
         with_money(aggregate, wanted.kind).ok_or(OperateError::NotAllowed(OperationError::NothingLeft))?;
     let (account, provider) = hub.account(&attempt.account_id).ok_or(OperateError::NotFound)?;
     let amount = allowed(provider.operations(account), aggregate, wanted)?;
-    let provider_reference = attempt.provider_reference.clone().unwrap_or_default();
     let now = hub.clock.now();
     let reference = provider.profile().reference.mint(now, hub.entropy());
-    let act = Act {
-        kind: wanted.kind,
-        reference: reference.clone(),
-        target: target(&aggregate.payment, attempt, provider_reference, &aggregate.facts),
-        movement,
-        amount,
-        is_whole: amount.minor == all_there_is(wanted.kind, &sums(aggregate)),
-        is_repeated: false,
-    };
     let operation = Operation {
         line: OperationLine {
             id: OperationId::new(now, hub.entropy()),
@@ -244,9 +224,30 @@ fn plan(hub: &Hub, aggregate: &Aggregate, wanted: &NewOperation) -> Result<Plann
         provider: Arc::clone(provider),
         attempt: attempt.clone(),
         wanted: wanted.clone(),
+        act: act(aggregate, attempt, movement, &operation, false),
         operation,
-        act,
     })
+}
+
+/// What the provider is asked to do for an operation, the first time or once more.
+fn act(
+    aggregate: &Aggregate,
+    attempt: &Attempt,
+    movement: Movement,
+    operation: &Operation,
+    is_repeated: bool,
+) -> Act {
+    let OperationLine { kind, amount, .. } = operation.line;
+    let provider_reference = attempt.provider_reference.clone().unwrap_or_default();
+    Act {
+        kind,
+        reference: operation.reference.clone(),
+        target: target(&aggregate.payment, attempt, provider_reference, &aggregate.facts),
+        movement,
+        amount: Money::new(amount, aggregate.payment.order.total.currency),
+        is_whole: amount == all_there_is(kind, &sums(aggregate)),
+        is_repeated,
+    }
 }
 
 impl Planned {
