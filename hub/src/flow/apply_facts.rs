@@ -21,7 +21,7 @@ use crate::flow::keep_instruments::keep_instruments;
 use crate::flow::panel_check::next_check;
 use crate::flow::query_policy::policy_of;
 use crate::flow::return_collected::awaits_return;
-use crate::flow::settle_operations::settle_operations;
+use crate::flow::settle_operations::{settle_operations, settle_when_nothing_is_left};
 use crate::state::Hub;
 use crate::store::{
     Aggregate, Attempt, CallLine, Case, Changes, Event, Failure, FoundSubject, HistoryLine, Instrument,
@@ -245,6 +245,7 @@ fn apply(
     let standings = sum_up_attempts(aggregate, changes);
     let pure: Vec<PureAttempt> = standings.iter().map(|(_, attempt, _)| attempt.clone()).collect();
     let summary = payment::summary(aggregate.payment.order.total, &pure);
+    settle_when_nothing_is_left(aggregate, &summary, changes, now);
     let before = aggregate.payment.clone();
     let payment = &mut aggregate.payment;
     let before_detail = std::mem::take(&mut payment.detail);

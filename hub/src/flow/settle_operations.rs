@@ -1,12 +1,11 @@
 //! What became of captures, releases and refunds, by their own answers and by whatever else tells of their money. Pure.
 
-use payment::Timestamp;
 use payment::fact::{Fact, FactKind};
 use payment::movement::{Movement, MovementKind, MovementState};
 use payment::operation::{OperationKind, OperationState};
+use payment::{Summary, Timestamp};
 
 use crate::flow::apply_facts::Known;
-use crate::flow::target::pure_attempt;
 use crate::store::{Aggregate, Changes, Operation};
 
 /// Notes how operations of a locked payment went.
@@ -62,25 +61,23 @@ fn settle_by_sum(aggregate: &mut Aggregate, appended: &[Fact], changes: &mut Cha
             note(operation, changes, now);
         }
     }
-    settle_when_nothing_is_left(aggregate, changes, now);
 }
 
 /// Some of several charges may have been given back before a process died, and the others after it: when nothing is left to
-/// be given back, a refund is done.
-fn settle_when_nothing_is_left(aggregate: &mut Aggregate, changes: &mut Changes, now: Timestamp) {
-    let is_open = |operation: &Operation| {
-        operation.line.kind == OperationKind::Refund && operation.line.state.is_open()
-    };
-    if !aggregate.operations.iter().any(is_open) {
-        return;
-    }
-    let attempts: Vec<_> =
-        aggregate.attempts.iter().map(|attempt| pure_attempt(attempt, &aggregate.facts)).collect();
-    let summary = payment::summary(aggregate.payment.order.total, &attempts);
+/// be given back, by what the payment was just summed up to, a refund is done.
+pub(super) fn settle_when_nothing_is_left(
+    aggregate: &mut Aggregate,
+    summary: &Summary,
+    changes: &mut Changes,
+    now: Timestamp,
+) {
     if summary.paid.minor == 0 || summary.refunded.minor < summary.paid.minor {
         return;
     }
-    for operation in aggregate.operations.iter_mut().filter(|operation| is_open(operation)) {
+    let is_open = |operation: &&mut Operation| {
+        operation.line.kind == OperationKind::Refund && operation.line.state.is_open()
+    };
+    for operation in aggregate.operations.iter_mut().filter(is_open) {
         operation.line.state = OperationState::Done;
         note(operation, changes, now);
     }
