@@ -75,17 +75,37 @@ pub async fn ask_now(
     attempt: &AttemptId,
     cause: AskCause,
 ) -> Result<Payment, AskError> {
+    ask_tracked(hub, merchant, attempt, None, cause).await
+}
+
+/// The same, about an attempt whose payment was just read.
+async fn ask_tracked(
+    hub: &Arc<Hub>,
+    merchant: &str,
+    attempt: &AttemptId,
+    read: Option<Payment>,
+    cause: AskCause,
+) -> Result<Payment, AskError> {
     let (hub, merchant, attempt) = (Arc::clone(hub), merchant.to_owned(), attempt.clone());
     let tracked = tokio::spawn(async move {
         let _busy = hub.busy();
-        ask(&hub, &merchant, &attempt, cause).await
+        ask(&hub, &merchant, &attempt, read, cause).await
     });
     tracked.await.unwrap_or(Err(AskError::Unreachable))
 }
 
-async fn ask(hub: &Hub, merchant: &str, id: &AttemptId, cause: AskCause) -> Result<Payment, AskError> {
+async fn ask(
+    hub: &Hub,
+    merchant: &str,
+    id: &AttemptId,
+    read: Option<Payment>,
+    cause: AskCause,
+) -> Result<Payment, AskError> {
     let attempt = hub.store.attempt(merchant, id).await?.ok_or(AskError::NotFound)?;
-    let payment = hub.store.payment(merchant, &attempt.payment_id).await?.ok_or(AskError::NotFound)?;
+    let payment = match read {
+        Some(payment) => payment,
+        None => hub.store.payment(merchant, &attempt.payment_id).await?.ok_or(AskError::NotFound)?,
+    };
     let target = target_of(hub, &payment, &attempt).await?.ok_or(AskError::NotOpened)?;
     let (account, provider) = hub.account(&attempt.account_id).ok_or(AskError::NotFound)?;
     let asks_when_settled = match cause {
@@ -220,12 +240,16 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
         return put_off(hub, work, &held).await;
     }
     // What the payment's charges have ended comes before everything else; while the payment is open it is asked for all the same.
-    let payment = hub.store.payment(&work.merchant_id, &work.payment_id).await?;
-    if let Some(payment) = payment.filter(|payment| payment.order.instrument.is_some())
-        && let Removal::PutOff(wait) = remove_ended(hub, &payment, work).await?
-        && !payment.status.is_open()
-    {
-        return hub.store.release_work(work, now + wait).await;
+    let mut read = hub.store.payment(&work.merchant_id, &work.payment_id).await?;
+    if let Some(payment) = &read {
+        match remove_ended(hub, payment, work).await? {
+            Removal::NotDue => {}
+            Removal::PutOff(wait) if !payment.status.is_open() => {
+                return hub.store.release_work(work, now + wait).await;
+            }
+            // The provider had its time to answer: the payment may stand elsewhere now.
+            Removal::Over | Removal::PutOff(_) => read = None,
+        }
     }
     let is_past_grace = now > attempt.expires_at + seconds(policy.grace_s);
     if attempt.provider_reference.is_none() {
@@ -237,14 +261,14 @@ async fn resolve(hub: &Arc<Hub>, work: &Work) -> Result<(), StoreError> {
         // A person is told of what may exist, even where nobody looked before its time was over.
         let can_be_repeated = intent.as_deref() == Some(after_lost_word(AfterLost::RepeatSame));
         if attempt.state == AttemptState::Created.word() && !can_be_repeated {
-            learn(hub, work, unanswered(hub), None).await?;
+            read = Some(learn(hub, work, unanswered(hub), None).await?);
         }
     }
     if policy.is_over(&attempt, now) {
-        learn(hub, work, vec![Fact::new(now, FactKind::TimedOut)], None).await?;
+        read = Some(learn(hub, work, vec![Fact::new(now, FactKind::TimedOut)], None).await?);
     }
     let cause = if work.is_asked_by_notice { AskCause::Notice } else { AskCause::Probe };
-    let asked = ask_now(hub, &work.merchant_id, &work.attempt_id, cause).await;
+    let asked = ask_tracked(hub, &work.merchant_id, &work.attempt_id, read, cause).await;
     crash_point!("probe.before_release");
     match asked {
         Ok(payment) if !payment.status.is_open() && payment.awaits_more() => {

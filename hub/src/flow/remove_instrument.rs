@@ -130,7 +130,9 @@ fn takes_away(fact: &Fact, instrument: &Instrument) -> bool {
 
 /// What came of taking away the instrument that a payment's charge has ended.
 pub(super) enum Removal {
-    /// There is none, or it is away.
+    /// There is none that is to be taken away.
+    NotDue,
+    /// It is away.
     Over,
     /// It is still to be taken away, after this wait.
     PutOff(jiff::SignedDuration),
@@ -139,10 +141,10 @@ pub(super) enum Removal {
 /// Takes away the instrument of a payment when its charges have ended it (AV-8.6): again and again, until its provider takes
 /// that, or says that nothing can be charged with it any more.
 pub(super) async fn remove_ended(hub: &Hub, payment: &Payment, work: &Work) -> Result<Removal, StoreError> {
-    let Some(id) = &payment.order.instrument else { return Ok(Removal::Over) };
+    let Some(id) = &payment.order.instrument else { return Ok(Removal::NotDue) };
     let instrument = hub.store.instrument(&payment.merchant_id, id).await?;
     if instrument.is_none_or(|instrument| instrument.state != InstrumentState::Removing) {
-        return Ok(Removal::Over);
+        return Ok(Removal::NotDue);
     }
     let wait = match remove(hub, &payment.merchant_id, id, Source::Removal).await {
         Ok(_) => return Ok(Removal::Over),
