@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use hub::store::Payment;
 use payment::account::Environment;
-use payment::order::{Language, Order, Shopper};
-use payment::{Money, Provider, Status};
+use payment::{Order, Provider, Status};
 use serde_json::Value;
 use simulation::{NewAccount, Simulator};
 use testing::TestDatabase;
@@ -98,38 +97,5 @@ impl Player {
             order: self.order,
         };
         Stage::build(database, cast, self.open, Environment::Test, |_| {}).await
-    }
-}
-
-/// An order of nothing but its sum.
-fn order_of(reference: &str, total: Money) -> Order {
-    Order {
-        reference: reference.into(),
-        total,
-        description: Some("Tres cuadernos de prueba".into()),
-        taxes: vec![],
-        details: vec![],
-        items: vec![],
-        buyer: None,
-        payer: None,
-        shipping: None,
-        expires_at: None,
-        return_url: None,
-        language: Language::Es,
-        methods: vec![],
-        extra: vec![],
-        customer: None,
-        keep_instrument: false,
-        instrument: None,
-        is_shopper_away: false,
-        instalments: None,
-        allow_partial: false,
-        dispersion: vec![],
-        recurrence: None,
-        rest_of: None,
-        shopper: Shopper {
-            ip: "203.0.113.24".parse().expect("an address"),
-            user_agent: "Mozilla/5.0 (prueba)".into(),
-        },
     }
 }

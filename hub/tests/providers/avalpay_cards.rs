@@ -10,21 +10,18 @@ use hub::{Clock, Hub, Providers};
 use payment::account::Environment;
 use payment::fact::FactKind;
 use payment::instrument::KeepingState;
-use payment::order::{Language, Order, Shopper};
-use payment::person::{Document, Person};
+use payment::order::Order;
 use payment::{Currency, Money, Status};
 use placetopay_client::checkout::AvalPay;
-use placetopay_simulator::AvalPay as Simulated;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use simulation::hardship::{NoticeFault, RequestFault};
 use testing::TestDatabase;
 
-use crate::support::stage::{Cast, MERCHANT, Stage, between};
+use crate::support::avalpay::{self, APPROVED_CARD as APPROVED, PENDING_CARD as PENDING_THEN_APPROVED};
+use crate::support::stage::{MERCHANT, Stage};
 
 /// Published test cards: what becomes of each charge.
-const APPROVED: &str = "4110760000000081";
-const PENDING_THEN_APPROVED: &str = "4110760000000073";
 const PENDING_THEN_REJECTED: &str = "4381080000000003";
 const LACKS_BALANCE: &str = "4110769000000900";
 /// Approved below 200 dollars, denied above.
@@ -50,51 +47,16 @@ const DAY_S: u64 = 24 * 3600;
 
 pub fn order(reference: &str) -> Order {
     Order {
-        reference: reference.into(),
         total: Money::new(LITTLE, Currency::Cop),
         description: Some("Club de lectura".into()),
         taxes: vec![],
-        details: vec![],
-        items: vec![],
-        buyer: Some(Person {
-            name: Some("Mariana".into()),
-            surname: Some("Prueba".into()),
-            document: Some(Document { country: "CO".into(), kind: "CC".into(), number: "1093847561".into() }),
-            email: Some("compradora@correo.example".into()),
-            mobile: Some("3005550147".into()),
-            ..Person::default()
-        }),
-        payer: None,
-        shipping: None,
-        expires_at: None,
-        return_url: None,
-        language: Language::Es,
-        methods: vec![],
-        extra: vec![],
         customer: Some(CUSTOMER.into()),
-        keep_instrument: false,
-        instrument: None,
-        is_shopper_away: false,
-        instalments: None,
-        allow_partial: false,
-        dispersion: vec![],
-        recurrence: None,
-        rest_of: None,
-        shopper: Shopper {
-            ip: "203.0.113.24".parse().expect("an address"),
-            user_agent: "Mozilla/5.0 (prueba)".into(),
-        },
+        ..avalpay::order(reference)
     }
 }
 
 pub async fn stage(database: &TestDatabase) -> Stage {
-    let cast = Cast {
-        protocol: Arc::new(AvalPay),
-        simulator: Box::new(Simulated::new()),
-        account: "tienda-avalpay",
-        order,
-    };
-    Stage::build(database, cast, |_| {}, Environment::Test, |_| {}).await
+    Stage::build(database, avalpay::cast(order), |_| {}, Environment::Test, |_| {}).await
 }
 
 /// Another instance of the hub, on the same record.
@@ -116,29 +78,10 @@ pub async fn try_create(
     flow::create_payment(&stage.hub, &stage.merchant(), wanted).await
 }
 
-/// Types a card on the provider's page.
+/// Types a card on the provider's page, to be kept.
 pub async fn type_card(stage: &Stage, payment: &Payment, card: &str) {
-    let page = payment.detail.pay_url.clone().expect("somewhere to pay").to_string();
-    let email = [("email", "compradora@correo.example")];
-    stage.browser.post(format!("{page}/email")).form(&email).send().await.expect("the e-mail step");
-    let form = stage.browser.get(format!("{page}/card")).send().await.expect("the card form");
-    let token = between(&form.text().await.expect("a page"), "name=\"form_token\" value=\"", "\"");
-    let fields = [
-        ("form_token", token.as_str()),
-        ("card_number", card),
-        ("expiry", "11/30"),
-        ("cvv", "123"),
-        ("installments", "1"),
-        ("holder_name", "Mariana"),
-        ("holder_surname", "Prueba"),
-        ("document_type", "CC"),
-        ("document", "1093847561"),
-        ("mobile", "3005550147"),
-        ("save_card", "yes"),
-    ];
-    let answer = stage.browser.post(format!("{page}/card")).form(&fields).send().await;
-    let status = answer.expect("the card step").status();
-    assert!(!status.is_client_error(), "{status}");
+    let status = avalpay::type_card(stage, payment, card, &[("save_card", "yes")]).await;
+    assert!(!(400..500).contains(&status), "{status}");
 }
 
 /// Enrols a card: nothing is paid.

@@ -12,9 +12,9 @@ use simulation::hardship::NoticeFault;
 use testing::TestDatabase;
 
 use crate::avalpay_cards::{another_hub, signed, stage, try_create, type_card};
+use crate::support::avalpay::APPROVED_CARD;
 use crate::support::stage::{MERCHANT, Stage};
 
-const APPROVED: &str = "4110760000000081";
 const DAY_S: u64 = 24 * 3600;
 
 /// A payment whose charge the provider repeats daily, three times in all, paid for the first time.
@@ -25,7 +25,7 @@ async fn begun(stage: &Stage, reference: &str) -> Payment {
     })
     .await
     .expect("a payment");
-    type_card(stage, &payment, APPROVED).await;
+    type_card(stage, &payment, APPROVED_CARD).await;
     stage.settle().await;
     stage.expect(&payment, Status::Approved, 1).await;
     payment

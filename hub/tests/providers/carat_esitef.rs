@@ -7,13 +7,13 @@ use carat_esitef_simulator::CaratEsitef as Simulated;
 use hub::settings::Settings;
 use hub::store::Payment;
 use payment::account::Environment;
-use payment::order::{Language, Order, Shopper};
+use payment::order::{Language, Order};
 use payment::{Currency, Money, Status};
 use simulation::NewAccount;
 use simulation::hardship::{NoticeFault, RequestFault};
 use testing::TestDatabase;
 
-use crate::support::stage::{Cast, Stage, between};
+use crate::support::stage::{Cast, Stage, between, order_of};
 
 /// The simulator's published card that is approved.
 const VISA: &str = "4000000000000044";
@@ -21,34 +21,12 @@ const VISA: &str = "4000000000000044";
 const DENIED: i64 = 2_200_000;
 
 pub fn order(reference: &str) -> Order {
+    let minor = if reference.starts_with("NEGADO") { DENIED } else { 11_900 };
     Order {
-        reference: reference.into(),
-        total: Money::new(if reference.starts_with("NEGADO") { DENIED } else { 11_900 }, Currency::Brl),
         description: Some("Três cadernos de prova".into()),
-        taxes: vec![],
-        details: vec![],
-        items: vec![],
-        buyer: None,
-        payer: None,
-        shipping: None,
-        expires_at: None,
-        return_url: None,
         language: Language::Pt,
-        methods: vec![],
-        extra: vec![],
         customer: Some("cliente-7".into()),
-        keep_instrument: false,
-        instrument: None,
-        is_shopper_away: false,
-        instalments: None,
-        allow_partial: false,
-        dispersion: vec![],
-        recurrence: None,
-        rest_of: None,
-        shopper: Shopper {
-            ip: "203.0.113.24".parse().expect("an address"),
-            user_agent: "Mozilla/5.0 (prueba)".into(),
-        },
+        ..order_of(reference, Money::new(minor, Currency::Brl))
     }
 }
 

@@ -8,14 +8,13 @@ use etpay_simulator::EtPay as Simulated;
 use hub::settings::ConsoleAccess;
 use hub::store::Payment;
 use payment::account::Environment;
-use payment::order::{Language, Order, Shopper};
-use payment::{Currency, Money, Status};
+use payment::{Currency, Money, Order, Status};
 use serde_json::json;
 use simulation::NewAccount;
 use simulation::hardship::{NoticeFault, RequestFault};
 use testing::TestDatabase;
 
-use crate::support::stage::{Cast, MERCHANT, Stage};
+use crate::support::stage::{Cast, MERCHANT, Stage, order_of};
 
 /// A payer of the test bank whose payment is done.
 const PAYS: &str = "111111111";
@@ -23,35 +22,7 @@ const PAYS: &str = "111111111";
 const HAS_TOO_LITTLE: &str = "222222222";
 
 fn order(reference: &str) -> Order {
-    Order {
-        reference: reference.into(),
-        total: Money::new(24_990, Currency::Clp),
-        description: Some("Tres cuadernos de prueba".into()),
-        taxes: vec![],
-        details: vec![],
-        items: vec![],
-        buyer: None,
-        payer: None,
-        shipping: None,
-        expires_at: None,
-        return_url: None,
-        language: Language::Es,
-        methods: vec![],
-        extra: vec![],
-        customer: None,
-        keep_instrument: false,
-        instrument: None,
-        is_shopper_away: false,
-        instalments: None,
-        allow_partial: false,
-        dispersion: vec![],
-        recurrence: None,
-        rest_of: None,
-        shopper: Shopper {
-            ip: "203.0.113.24".parse().expect("an address"),
-            user_agent: "Mozilla/5.0 (prueba)".into(),
-        },
-    }
+    order_of(reference, Money::new(24_990, Currency::Clp))
 }
 
 async fn stage(database: &TestDatabase) -> Stage {

@@ -8,52 +8,27 @@ use hub::store::Payment;
 use pagoefectivo_client::PagoEfectivo;
 use pagoefectivo_simulator::PagoEfectivo as Simulated;
 use payment::account::Environment;
-use payment::order::{Language, Order, Shopper};
 use payment::person::Person;
 use payment::summary::Certainty;
-use payment::{Currency, Money, Status};
+use payment::{Currency, Money, Order, Status};
 use serde_json::json;
 use simulation::hardship::{NoticeFault, RequestFault};
 use testing::TestDatabase;
 
-use crate::support::stage::{Cast, MERCHANT, Stage};
+use crate::support::stage::{Cast, MERCHANT, Stage, order_of};
 
 const ACCOUNT: &str = "tienda-pagoefectivo";
 
 pub fn order(reference: &str) -> Order {
     Order {
-        reference: reference.into(),
-        total: Money::new(14_990, Currency::Pen),
         description: Some("Botas de prueba talla 42".into()),
-        taxes: vec![],
-        details: vec![],
-        items: vec![],
         buyer: Some(Person {
             name: Some("Rosa".into()),
             surname: Some("Prueba".into()),
             email: Some("rosa.prueba@correo.example".into()),
             ..Person::default()
         }),
-        payer: None,
-        shipping: None,
-        expires_at: None,
-        return_url: None,
-        language: Language::Es,
-        methods: vec![],
-        extra: vec![],
-        customer: None,
-        keep_instrument: false,
-        instrument: None,
-        is_shopper_away: false,
-        instalments: None,
-        allow_partial: false,
-        dispersion: vec![],
-        recurrence: None,
-        rest_of: None,
-        shopper: Shopper {
-            ip: "203.0.113.24".parse().expect("an address"),
-            user_agent: "Mozilla/5.0 (prueba)".into(),
-        },
+        ..order_of(reference, Money::new(14_990, Currency::Pen))
     }
 }
 

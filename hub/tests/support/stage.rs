@@ -14,9 +14,9 @@ use hub::store::{Endpoint, Payment, Store};
 use hub::{Clock, Hub, Providers};
 use payment::account::{Account, Environment};
 use payment::id::{AttemptId, EndpointId};
-use payment::order::{Language, Order};
+use payment::order::{Language, Order, Shopper};
 use payment::profile::SettingKind;
-use payment::{Provider, Status, Timestamp};
+use payment::{Money, Provider, Status, Timestamp};
 use sandbox::{Mount, RunningSandbox, Sandbox, SandboxConfig};
 use secrecy::SecretString;
 use simulation::hardship::{NoticeFault, RequestFault, Rule, Target, Times};
@@ -424,6 +424,39 @@ fn settings(hub_url: &str, accounts: Vec<Account>) -> Settings {
         master_key: SecretString::from("5".repeat(64)),
         poll_ms: 50,
         drain_ms: 0,
+    }
+}
+
+/// An order of nothing but its sum.
+pub fn order_of(reference: &str, total: Money) -> Order {
+    Order {
+        reference: reference.into(),
+        total,
+        description: Some("Tres cuadernos de prueba".into()),
+        taxes: vec![],
+        details: vec![],
+        items: vec![],
+        buyer: None,
+        payer: None,
+        shipping: None,
+        expires_at: None,
+        return_url: None,
+        language: Language::Es,
+        methods: vec![],
+        extra: vec![],
+        customer: None,
+        keep_instrument: false,
+        instrument: None,
+        is_shopper_away: false,
+        instalments: None,
+        allow_partial: false,
+        dispersion: vec![],
+        recurrence: None,
+        rest_of: None,
+        shopper: Shopper {
+            ip: "203.0.113.24".parse().expect("an address"),
+            user_agent: "Mozilla/5.0 (prueba)".into(),
+        },
     }
 }
 

@@ -8,8 +8,8 @@ use hub::store::Payment;
 use payment::{Currency, Money, Status};
 use serde_json::json;
 
-use super::{Player, order_of};
-use crate::support::stage::{Stage, between};
+use super::Player;
+use crate::support::stage::{Stage, between, order_of};
 
 /// A published card of the vendor's, which is approved.
 const CARD: &str = "4000000000000044";

@@ -8,8 +8,8 @@ use hub::store::Payment;
 use payment::{Currency, Money, Status};
 use serde_json::json;
 
-use super::{Absence, Player, order_of};
-use crate::support::stage::Stage;
+use super::{Absence, Player};
+use crate::support::stage::{Stage, order_of};
 
 /// A payer of the test bank whose payment is done, and one whose account has not enough.
 const PAYS: &str = "111111111";

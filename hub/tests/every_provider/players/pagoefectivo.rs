@@ -11,8 +11,8 @@ use payment::{Currency, Money, Status};
 use serde_json::json;
 use simulation::hardship::NoticeFault;
 
-use super::{Absence, Player, order_of};
-use crate::support::stage::Stage;
+use super::{Absence, Player};
+use crate::support::stage::{Stage, order_of};
 
 /// Deliveries by which the provider tells of a payment, all in all.
 const DELIVERIES: usize = 2;
