@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use browser::{BrowserOptions, Page};
 use serde_json::{Value, json};
-use support::demo::{APPROVED_CARD, Demo, fill_checkout, host, open_card_form, pay, return_to};
+use support::demo::{
+    APPROVED_CARD, Demo, buyer, fill_checkout, host, open_card_form, pay, return_to, type_holder,
+};
+use url::Url;
 
 /// The bank that tests always choose (AV-7.2-02).
 const BANK: &str = "BANCO UNION COLOMBIANO";
@@ -236,15 +239,7 @@ async fn a_card_is_added_with_nothing_to_be_paid() {
     assert_eq!(host(&page), "avalpay.localhost");
     page.type_text("#email", "persona@correo.example").await.expect("an address");
     open_card_form(&page).await;
-    for (field, text) in [
-        ("#holder_name", "Persona"),
-        ("#holder_surname", "De Prueba"),
-        ("#document", "1010101010"),
-        ("#mobile", "3005550147"),
-    ] {
-        page.type_text(field, text).await.expect(field);
-    }
-    page.select("#document_type", "CC").await.expect("a kind");
+    type_holder(&page).await;
     pay(&page, APPROVED_CARD).await;
     page.submit("#return").await.expect("the way back");
     page.wait_for_url(|url| url.starts_with(cards.as_str())).await.expect("the kept cards");
@@ -254,6 +249,17 @@ async fn a_card_is_added_with_nothing_to_be_paid() {
     assert_eq!((&payment["amount"], &payment["paid"]), (&json!(0), &json!(0)), "nothing was charged");
     drop(browser);
     demo.stop();
+}
+
+/// A new order, of which 30000 are paid first; answers with its reference.
+async fn pays_a_part(page: &Page, shop: &Url) -> String {
+    fill_checkout(page, shop).await;
+    page.click("#in_parts").await.expect("in parts");
+    page.submit("button.pay").await.expect("the provider's page");
+    open_card_form(page).await;
+    page.type_text("#amount", "30.000").await.expect("a part");
+    pay(page, APPROVED_CARD).await;
+    return_to(page, shop).await
 }
 
 /// The operator's list and the payment's story tell what is collected and missing, and each part.
@@ -285,13 +291,7 @@ async fn a_total_is_paid_in_parts_and_each_page_tells_what_is_collected_and_miss
     let demo = Demo::start();
     let page = browser.new_page().await.expect("a page");
     let shop = demo.url("shop");
-    fill_checkout(&page, &shop).await;
-    page.click("#in_parts").await.expect("in parts");
-    page.submit("button.pay").await.expect("the provider's page");
-    open_card_form(&page).await;
-    page.type_text("#amount", "30.000").await.expect("a part");
-    pay(&page, APPROVED_CARD).await;
-    let reference = return_to(&page, &shop).await;
+    let reference = pays_a_part(&page, &shop).await;
     let order = page.text("main").await.expect("the order");
     for shown in [
         "Pagado en parte",
@@ -328,13 +328,7 @@ async fn a_total_is_paid_in_parts_and_each_page_tells_what_is_collected_and_miss
     let order = page.text("main").await.expect("the order");
     assert!(order.contains("Aprobado") && !order.contains("Falta por pagar"), "{order}");
 
-    fill_checkout(&page, &shop).await;
-    page.click("#in_parts").await.expect("in parts");
-    page.submit("button.pay").await.expect("the provider's page");
-    open_card_form(&page).await;
-    page.type_text("#amount", "30.000").await.expect("a part");
-    pay(&page, APPROVED_CARD).await;
-    let reference = return_to(&page, &shop).await;
+    let reference = pays_a_part(&page, &shop).await;
     demo.advance(40 * 60).await;
     testing::until(Duration::from_secs(20), async || {
         (demo.payment(&reference).await["status"] == "partially_expired").then_some(())
@@ -441,13 +435,7 @@ fn dispersed(reference: &str) -> Value {
             { "agreement": 4021, "amount": 4_000_000 },
             { "agreement": 4022, "amount": 2_900_000 },
         ],
-        "buyer": {
-            "name": "Persona",
-            "surname": "De Prueba",
-            "document": { "country": "CO", "type": "CC", "number": "1010101010" },
-            "email": "persona@correo.example",
-            "mobile": "3005550147",
-        },
+        "buyer": buyer(),
         "shopper": { "ip": "203.0.113.24", "user_agent": "Prueba/1.0" },
     })
 }

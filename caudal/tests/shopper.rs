@@ -6,7 +6,8 @@ mod support;
 use browser::{BrowserOptions, Page};
 use serde_json::{Value, json};
 use support::demo::{
-    APPROVED_CARD, Demo, REJECTED_CARD, REVIEWED_CARD, fill_checkout, host, open_card_form, pay, return_to,
+    APPROVED_CARD, Demo, REJECTED_CARD, REVIEWED_CARD, buyer, fill_checkout, host, open_card_form, pay,
+    return_to, type_holder,
 };
 
 fn without_scripts() -> BrowserOptions {
@@ -218,15 +219,7 @@ async fn an_extra_field_is_shown_while_paying_and_on_the_receipt() {
     page.type_text("#email", "persona@correo.example").await.expect("an address");
     open_card_form(&page).await;
     let while_paying = page.text("aside").await.expect("the session");
-    for (field, text) in [
-        ("#holder_name", "Persona"),
-        ("#holder_surname", "De Prueba"),
-        ("#document", "1010101010"),
-        ("#mobile", "3005550147"),
-    ] {
-        page.type_text(field, text).await.expect(field);
-    }
-    page.select("#document_type", "CC").await.expect("a kind");
+    type_holder(&page).await;
     pay(&page, APPROVED_CARD).await;
     let receipt = page.text("aside").await.expect("the session");
     for shown in [while_paying, receipt] {
@@ -278,13 +271,7 @@ fn order_with_buyer(reference: &str) -> Value {
         "reference": reference,
         "amount": 5_000_000,
         "currency": "COP",
-        "buyer": {
-            "name": "Persona",
-            "surname": "De Prueba",
-            "document": { "country": "CO", "type": "CC", "number": "1010101010" },
-            "email": "persona@correo.example",
-            "mobile": "3005550147",
-        },
+        "buyer": buyer(),
         "shopper": { "ip": "203.0.113.24", "user_agent": "Prueba/1.0" },
     })
 }

@@ -331,15 +331,20 @@ async fn given_back(scene: &mut Scene) -> anyhow::Result<Expected> {
     Ok(Expected { status: "reversed", refunds: 1, ..PAID })
 }
 
+/// Who buys by API.
+fn buyer() -> Value {
+    json!({
+        "name": "Persona", "surname": "De Prueba", "email": "persona@correo.example", "mobile": "3005550147",
+        "document": { "country": "CO", "type": "CC", "number": "1010101010" },
+    })
+}
+
 /// An order of the API, for what the shop does not sell.
 async fn order_by_api(scene: &mut Scene, minor: i64, more: Value) -> anyhow::Result<(Shopper, Page)> {
     let mut order = json!({
         "currency": "COP",
         "description": "Tres cuadernos de prueba",
-        "buyer": {
-            "name": "Persona", "surname": "De Prueba", "email": "persona@correo.example", "mobile": "3005550147",
-            "document": { "country": "CO", "type": "CC", "number": "1010101010" },
-        },
+        "buyer": buyer(),
     });
     for (name, value) in more.as_object().into_iter().flatten() {
         order[name] = value.clone();
@@ -399,10 +404,7 @@ async fn kept_card_charged(scene: &mut Scene) -> anyhow::Result<Expected> {
     let charge = json!({
         "currency": "COP",
         "description": "Cuota de prueba",
-        "buyer": {
-            "name": "Persona", "surname": "De Prueba", "email": "persona@correo.example", "mobile": "3005550147",
-            "document": { "country": "CO", "type": "CC", "number": "1010101010" },
-        },
+        "buyer": buyer(),
         "customer": customer, "instrument": card.id, "is_shopper_away": true,
     });
     let charged = scene.order_by_api(Colombia.word(), PRICE, charge).await?;

@@ -173,6 +173,30 @@ pub async fn fill_buyer(page: &Page) {
     }
 }
 
+/// The same buyer in an order of the API.
+pub fn buyer() -> Value {
+    json!({
+        "name": "Persona",
+        "surname": "De Prueba",
+        "document": { "country": "CO", "type": "CC", "number": "1010101010" },
+        "email": "persona@correo.example",
+        "mobile": "3005550147",
+    })
+}
+
+/// The same person in the card form, which asks whose the card is where the order does not tell.
+pub async fn type_holder(page: &Page) {
+    for (field, text) in [
+        ("#holder_name", "Persona"),
+        ("#holder_surname", "De Prueba"),
+        ("#document", "1010101010"),
+        ("#mobile", "3005550147"),
+    ] {
+        page.type_text(field, text).await.expect(field);
+    }
+    page.select("#document_type", "CC").await.expect("a kind");
+}
+
 /// From the provider's first page to the card form.
 pub async fn open_card_form(page: &Page) {
     page.submit("#email-form button").await.expect("the methods");
