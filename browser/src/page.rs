@@ -324,6 +324,25 @@ impl Page {
         Ok(())
     }
 
+    /// Shows the page from now on as a phone does whose screen is so large, in CSS pixels.
+    ///
+    /// # Errors
+    /// Whatever stops the command.
+    pub async fn show_on_phone(&self, width: u32, height: u32) -> Result<(), BrowserError> {
+        let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": true });
+        self.call("Emulation.setDeviceMetricsOverride", screen).await.map(|_| ())
+    }
+
+    /// How wide the document is, in CSS pixels: wider than the window where one has to scroll sideways.
+    ///
+    /// # Errors
+    /// Whatever stops the command.
+    pub async fn content_width(&self) -> Result<f64, BrowserError> {
+        let command = "Page.getLayoutMetrics";
+        let width = self.call(command, json!({})).await?["cssContentSize"]["width"].as_f64();
+        width.ok_or(BrowserError::Unexpected { command, member: "cssContentSize" })
+    }
+
     /// What the page complained of since it was opened: errors on the console, exceptions, resources that
     /// did not come, breaches of its content security policy.
     pub fn console_errors(&self) -> Vec<String> {
