@@ -82,11 +82,14 @@ pub fn database_failure(error: &StoreError) -> Failure {
         StoreError::Migration(_) => Failure::environment(format!(
             "the database's schema cannot be brought up to date ({text}): use the program that made it, or a newer one"
         )),
-        StoreError::Query(_) | StoreError::Corrupt(_) | StoreError::Busy | StoreError::Together(_) => {
-            Failure::environment(format!(
-                "the database cannot be used ({text}): start it, and check database.url and its permissions"
-            ))
-        }
+        StoreError::Query(_)
+        | StoreError::Set(_)
+        | StoreError::SetsAlone
+        | StoreError::Corrupt(_)
+        | StoreError::Busy
+        | StoreError::Together(_) => Failure::environment(format!(
+            "the database cannot be used ({text}): start it, and check database.url and its permissions"
+        )),
     }
 }
 

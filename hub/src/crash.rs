@@ -140,32 +140,61 @@ pub(crate) const fn lease_s(usual: i64) -> i64 {
     usual
 }
 
-/// Rehearses deaths on this thread instead of dying by them, so that many can be tried in one process. Without the
-/// feature there is no point to die at.
+/// Rehearses deaths on this thread instead of dying by them, so that many can be tried in one process. Threads that a hub
+/// starts for itself go along. Without the feature there is no point to die at.
 pub mod rehearsal {
-    use std::cell::Cell;
+    use std::cell::RefCell;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    /// Where a hub stands, for all of its threads.
+    #[derive(Debug, Default)]
+    struct State {
+        #[cfg_attr(not(feature = "faults"), allow(dead_code, reason = "nobody arrives anywhere then"))]
+        arrivals_left: Option<u32>,
+        died_at: Option<&'static str>,
+    }
+
+    /// A rehearsal, to be handed to another thread.
+    #[derive(Clone, Debug, Default)]
+    pub struct Rehearsal(Arc<Mutex<State>>);
 
     thread_local! {
-        static ARRIVALS_LEFT: Cell<Option<u32>> = const { Cell::new(None) };
-        static DIED_AT: Cell<Option<&'static str>> = const { Cell::new(None) };
+        static OWN: RefCell<Rehearsal> = RefCell::default();
+    }
+
+    impl Rehearsal {
+        /// The one of this thread.
+        pub fn of_this_thread() -> Self {
+            OWN.with_borrow(Self::clone)
+        }
+
+        /// Makes it the one of this thread.
+        pub fn go_along(self) {
+            OWN.set(self);
+        }
+
+        fn with<T>(change: impl FnOnce(&mut State) -> T) -> T {
+            let own = Self::of_this_thread();
+            let mut state = own.0.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&mut state)
+        }
     }
 
     /// The hub on this thread dies at its next arrival at a point but `arrivals`; none, it lives on. Whatever
     /// reaches a point after that ends there too, as everything in a dead process does.
     pub fn begin(arrivals: Option<u32>) {
-        ARRIVALS_LEFT.set(arrivals);
-        DIED_AT.set(None);
+        Rehearsal::with(|state| *state = State { arrivals_left: arrivals, died_at: None });
     }
 
     /// The point at which the hub on this thread died, if it did.
     pub fn died_at() -> Option<&'static str> {
-        DIED_AT.get()
+        Rehearsal::with(|state| state.died_at)
     }
 
     /// What is left of a dead hub ends where it would touch the database.
     #[cfg(feature = "faults")]
     pub(crate) fn stop_the_dead() {
-        if DIED_AT.get().is_some() {
+        if died_at().is_some() {
             std::panic::resume_unwind(Box::new("died before"));
         }
     }
@@ -174,13 +203,19 @@ pub mod rehearsal {
     #[cfg(feature = "faults")]
     pub(super) fn reach(name: &'static str) {
         stop_the_dead();
-        match ARRIVALS_LEFT.get() {
-            None => {}
+        let dies = Rehearsal::with(|state| match state.arrivals_left {
+            None => false,
             Some(0) => {
-                DIED_AT.set(Some(name));
-                std::panic::resume_unwind(Box::new(name));
+                state.died_at = Some(name);
+                true
             }
-            Some(left) => ARRIVALS_LEFT.set(Some(left - 1)),
+            Some(left) => {
+                state.arrivals_left = Some(left - 1);
+                false
+            }
+        });
+        if dies {
+            std::panic::resume_unwind(Box::new(name));
         }
     }
 }

@@ -75,6 +75,9 @@ pub enum HubError {
     /// The HTTP clients cannot be built.
     #[error("HTTP client: {0}")]
     Outbound(#[from] reqwest::Error),
+    /// The system gives no thread to write on.
+    #[error("a thread to write on: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
 /// The providers, by id.
@@ -144,7 +147,7 @@ impl Hub {
             busy,
             last_call: AtomicI64::new(0),
         });
-        writer::start(&hub, waiting);
+        writer::start(&hub, waiting)?;
         Ok(hub)
     }
 

@@ -20,7 +20,7 @@ use hub::{Hub, flow};
 use payment::id::{AttemptId, PaymentId};
 use support::paper::{self, Paper};
 use support::{Api, KEY, account, hub_on, hub_with, order, serve, settings};
-use testing::TestDatabase;
+use testing::{DatabaseKind, TestDatabase};
 
 /// Calls that the provider takes side by side, and how long each takes: what the account is capable of.
 const PLACES: usize = 8;
@@ -39,6 +39,21 @@ fn claim(hub: &Hub, number: usize) -> KeyClaim {
 /// News of an attempt without any content, as after an answer that told nothing.
 fn news(payment_id: &PaymentId, attempt_id: &AttemptId) -> Known {
     Known::about("tienda".into(), payment_id.clone(), attempt_id.clone(), Source::Probe)
+}
+
+/// The rows of a table.
+async fn count(database: &TestDatabase, table: &str) -> i64 {
+    let count = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+    match database.kind {
+        DatabaseKind::Sqlite => {
+            let pool = sqlx::SqlitePool::connect(&database.url).await.expect("the database");
+            sqlx::query_scalar(count).fetch_one(&pool).await.expect("a count")
+        }
+        DatabaseKind::Postgres => {
+            let pool = sqlx::PgPool::connect(&database.url).await.expect("the database");
+            sqlx::query_scalar(count).fetch_one(&pool).await.expect("a count")
+        }
+    }
 }
 
 testing::both_databases! {
@@ -76,6 +91,28 @@ testing::both_databases! {
         assert_eq!((created.len(), answers.iter().filter(|answer| answer.status == 201).count()), (15, 15));
         for answer in answers.iter().filter(|answer| answer.status != 201) {
             answer.problem(409, "reference_used");
+        }
+    }
+
+    async fn of_requests_at_once_under_one_key_one_order_is_taken_and_nothing_is_left_of_the_others(database: TestDatabase) {
+        let hub = hub_on(&database, vec![Arc::new(Paper)]).await;
+        let api = Api::new(&serve(&hub).await, KEY);
+        let sent = (0..60).map(|number| {
+            let api = api.clone();
+            async move {
+                let key = format!("llave-{}", number % 15);
+                api.post("/v1/payments", &key, &order(&format!("PEDIDO-{number}"))).await
+            }
+        });
+        let answers = join_all(sent).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 15);
+        for answer in answers.iter().filter(|answer| answer.status != 201) {
+            answer.problem(422, "idempotency_key_reused");
+        }
+        for (table, rows) in
+            [("idempotency", 15), ("payment", 15), ("attempt", 15), ("provider_call", 15), ("work", 15), ("history", 30)]
+        {
+            assert_eq!(count(&database, table).await, rows, "{table}");
         }
     }
 

@@ -63,6 +63,8 @@ impl Sandbox {
     /// Binds all ports, then serves them in the background.
     pub async fn start(config: SandboxConfig) -> Result<RunningSandbox, StartError> {
         let clients = Clients::new(config.allowed_targets, config.notice_timeout)?;
+        // The first port that was asked for: if it is taken, that is what has to be told.
+        let (steering_listener, steering_address) = bind("steering", config.steering).await?;
         let mut known = KnownNumbers::default();
         let mut seen = BTreeSet::new();
         let (mut providers, mut listeners) = (Vec::new(), Vec::new());
@@ -81,7 +83,6 @@ impl Sandbox {
         }
         let names: Vec<String> = providers.iter().map(Provider::host).collect();
         let identity = config.tls.then(|| Identity::make(&names)).transpose()?;
-        let (steering_listener, steering_address) = bind("steering", config.steering).await?;
 
         let masker = Masker::new(RunKey::generate(), known);
         let limits = config.limits;

@@ -1,5 +1,6 @@
 -- The first schema. Keys put the merchant first; ids are made by the hub (UUIDv7 behind their prefixes) and
 -- sort by time. Instants are microseconds UTC, amounts minor units, JSON is text that is never searched.
+-- Tables of small rows lie in their primary key alone: one page to write where there would be two.
 
 CREATE TABLE payment (
     merchant_id     TEXT NOT NULL,
@@ -63,7 +64,7 @@ CREATE TABLE subject (
     payment_id         TEXT NOT NULL,
     attempt_id         TEXT NOT NULL,
     PRIMARY KEY (merchant_id, account_id, kind, provider_reference)
-);
+) WITHOUT ROWID;
 
 -- Appended, never changed. The key makes a repeated fact the same fact.
 CREATE TABLE fact (
@@ -76,7 +77,7 @@ CREATE TABLE fact (
     ordinal     BIGINT NOT NULL,
     recorded_at BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, payment_id, attempt_id, fact_key)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE history (
     merchant_id TEXT NOT NULL,
@@ -88,7 +89,7 @@ CREATE TABLE history (
     source      TEXT NOT NULL,
     at          BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, payment_id, version)
-);
+) WITHOUT ROWID;
 
 -- The wire log: texts are masked before they are written.
 CREATE TABLE provider_call (
@@ -133,7 +134,7 @@ CREATE TABLE notice_taken (
     repeat_key  TEXT NOT NULL,
     notice_id   TEXT NOT NULL,
     PRIMARY KEY (merchant_id, account_id, repeat_key)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE payment_case (
     merchant_id TEXT NOT NULL,
@@ -142,7 +143,7 @@ CREATE TABLE payment_case (
     id          TEXT NOT NULL,
     opened_at   BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, payment_id, kind)
-);
+) WITHOUT ROWID;
 CREATE INDEX payment_case_open ON payment_case (merchant_id, id);
 
 CREATE TABLE event_endpoint (

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use payment::id::PaymentId;
 use payment::notice::Verdict;
 
 use crate::crash::crash_point;
@@ -20,8 +19,8 @@ use crate::flow::recurring::begin_recurring;
 use crate::flow::writer::{Operation, Queued, Slot};
 use crate::state::Hub;
 use crate::store::{
-    Aggregate, Changes, IdempotencyRecord, Instrument, InstrumentKey, Key, KeyAnswer, KeyClaim, Named,
-    Naming, Payment, PaymentKey, StoreError, TokenKey, Tx,
+    Aggregate, Begun, Changes, IdempotencyRecord, Instrument, InstrumentKey, Key, KeyAnswer, KeyClaim,
+    KeyedPayment, Named, Naming, Payment, PaymentKey, StoreError, TokenKey, Tx,
 };
 
 /// The operations of one kind.
@@ -150,11 +149,13 @@ impl Batch {
         if self.len() == 0 {
             return Ok(());
         }
+        if self.create_at_once(hub, writer).await? {
+            return Ok(());
+        }
         let now = hub.clock.now();
         let mut tx = hub.store.begin_batch(writer).await?;
-        self.claim_keys(&mut tx).await?;
-        self.create(&mut tx).await?;
         let mut changes = Changes::default();
+        self.claim_and_create(&mut tx, &mut changes).await?;
         let found = self.find_subjects(&mut tx).await?;
         let mut verdicts = self.judge(hub, &mut tx, &found).await?;
         let mut aggregates = tx.lock_aggregates(&self.touched(&verdicts)).await?;
@@ -202,21 +203,131 @@ impl Batch {
         Ok(())
     }
 
-    /// Claims the keys of requests, those of creations among them. Whose key was there already is told its record.
-    async fn claim_keys(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        let of_creations = self.creations.iter().filter_map(|slot| slot.operation.claim.as_ref());
-        let mut claims: Vec<&KeyClaim> =
-            self.claims.iter().map(|slot| &slot.operation).chain(of_creations).collect();
-        claims.sort_by(|one, other| one.key.cmp(&other.key));
-        let mut free = tx.claim_keys(&claims).await?;
-        let held: BTreeSet<&Key> =
-            claims.iter().map(|claim| &claim.key).filter(|key| !free.contains(*key)).collect();
-        let repeated = claims.windows(2).filter(|pair| pair[0].key == pair[1].key).map(|pair| &pair[0].key);
-        let held: BTreeSet<&Key> = held.into_iter().chain(repeated).collect();
+    /// Creates payments that charge no instrument, with their keys, when there is nothing else to write and the database
+    /// takes that at once. False: it does not, and nothing was written.
+    async fn create_at_once(&mut self, hub: &Hub, writer: usize) -> Result<bool, StoreError> {
+        let is_simple = |slot: &Slot<Creation>| slot.operation.claim.is_some() && !slot.operation.is_charge();
+        if self.len() > self.creations.len() || !self.creations.iter().all(is_simple) {
+            return Ok(false);
+        }
+        self.sort_creations();
+        let mut changes = Changes::default();
+        let (claims, payments) = self.beginning();
+        let begins = |slot: &&Slot<Creation>| {
+            payments.iter().any(|keyed| keyed.payment.id == slot.operation.payment.id)
+        };
+        self.creations.iter().filter(begins).for_each(|slot| slot.operation.write(&mut changes));
+        crash_point!("create.before_commit");
+        let Some(begun) = hub.store.create_at_once(writer, &claims, &payments, &changes).await? else {
+            return Ok(false);
+        };
+        if begun.created.len() == self.creations.len() {
+            self.creations.iter_mut().for_each(|slot| slot.outcome = Some(Created::Fresh));
+        } else {
+            let mut tx = hub.store.begin_batch(writer).await?;
+            self.tell_begun(&mut tx, begun).await?;
+            tx.commit().await?;
+        }
+        self.may_die_after_commit();
+        Ok(true)
+    }
+
+    /// Claims the keys of requests, those of creations among them, and creates the payments whose keys and references were
+    /// free.
+    async fn claim_and_create(&mut self, tx: &mut Tx, changes: &mut Changes) -> Result<(), StoreError> {
+        self.sort_creations();
+        let (claims, payments) = self.beginning();
+        let begun = tx.begin_payments(&claims, &payments).await?;
+        self.tell_begun(tx, begun).await?;
+        for slot in &self.creations {
+            if matches!(slot.outcome, Some(Created::Fresh)) {
+                slot.operation.write(changes);
+            }
+        }
+        Ok(())
+    }
+
+    fn sort_creations(&mut self) {
+        self.creations.sort_by_key(|Slot { operation: Creation { payment, .. }, .. }| {
+            (payment.merchant_id.clone(), payment.order.reference.clone())
+        });
+    }
+
+    /// The claims of keys, each key once, and the payments that begin with them. Of two claims of one key the first has it.
+    /// Payments that charge an instrument wait until that is locked.
+    fn beginning(&self) -> (Vec<&KeyClaim>, Vec<KeyedPayment<'_>>) {
+        let mut firsts: BTreeMap<&Key, &KeyClaim> = BTreeMap::new();
+        for claim in self.all_claims() {
+            firsts.entry(&claim.key).or_insert(claim);
+        }
+        let is_first =
+            |claim: &KeyClaim| firsts.get(&claim.key).is_some_and(|first| std::ptr::eq(*first, claim));
+        let forgets_keys = fault!("forget_idempotency_keys");
+        let payments = self
+            .creations
+            .iter()
+            .map(|slot| &slot.operation)
+            .filter(|creation| !creation.is_charge())
+            .filter(|creation| forgets_keys || creation.claim.as_ref().is_none_or(is_first))
+            .map(|Creation { payment, claim, .. }| KeyedPayment {
+                payment,
+                key: claim.as_ref().filter(|_| !forgets_keys).map(|claim| &claim.key),
+            })
+            .collect();
+        (firsts.into_values().collect(), payments)
+    }
+
+    /// Tells of keys and payments what came of them. Whose key was there already is told its record; whose reference was, the
+    /// payment that has it.
+    async fn tell_begun(&mut self, tx: &mut Tx, Begun { claimed, created }: Begun) -> Result<(), StoreError> {
+        // A key that is claimed twice in one batch is held for the second claim: it is read too.
+        let mut seen = BTreeSet::new();
+        let is_held = |claim: &&KeyClaim| !claimed.contains(&claim.key) || !seen.insert(claim.key.clone());
+        let held: Vec<&Key> = self.all_claims().filter(is_held).map(|claim| &claim.key).collect();
+        let held: BTreeSet<&Key> = held.into_iter().collect();
         let records = tx.read_keys(&held.into_iter().collect::<Vec<_>>()).await?;
-        // Of two claims of one key in one batch the first has it.
+        self.tell_of_keys(claimed, &records)?;
+        let used: Vec<(&str, &str)> = self
+            .creations
+            .iter()
+            .filter(|slot| slot.outcome.is_none() && !slot.operation.is_charge())
+            .map(|slot| &slot.operation.payment)
+            .filter(|payment| !created.contains(&payment.id))
+            .map(|payment| (payment.merchant_id.as_str(), payment.order.reference.as_str()))
+            .collect();
+        let known = tx.payments_by_references(&used).await?;
+        for slot in &mut self.creations {
+            let payment = &slot.operation.payment;
+            if slot.outcome.is_some() || slot.operation.is_charge() {
+                continue;
+            }
+            let same = |known: &&Payment| {
+                known.merchant_id == payment.merchant_id && known.order.reference == payment.order.reference
+            };
+            slot.outcome = Some(if created.contains(&payment.id) {
+                Created::Fresh
+            } else {
+                let known = known.iter().find(same).cloned().ok_or(StoreError::Corrupt("payment"))?;
+                Created::Known(Box::new(known))
+            });
+        }
+        Ok(())
+    }
+
+    /// All claims of keys, those of creations after the others.
+    fn all_claims(&self) -> impl Iterator<Item = &KeyClaim> {
+        let of_creations = self.creations.iter().filter_map(|slot| slot.operation.claim.as_ref());
+        self.claims.iter().map(|slot| &slot.operation).chain(of_creations)
+    }
+
+    /// Tells each claim whether it has its key, in the order of all claims; if not, what the record says of the key.
+    fn tell_of_keys(
+        &mut self,
+        mut claimed: BTreeSet<Key>,
+        records: &BTreeMap<Key, IdempotencyRecord>,
+    ) -> Result<(), StoreError> {
         let mut taken = |key: &Key| {
-            if free.remove(key) {
+            if claimed.remove(key) {
                 return Ok(None);
             }
             records.get(key).cloned().map(Some).ok_or(StoreError::Corrupt("idempotency"))
@@ -232,42 +343,6 @@ impl Batch {
         Ok(())
     }
 
-    async fn create(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        let reference = |slot: &Slot<Creation>| {
-            let payment = &slot.operation.payment;
-            (payment.merchant_id.clone(), payment.order.reference.clone())
-        };
-        self.creations.sort_by_key(reference);
-        // Those that charge an instrument wait until that is locked.
-        let is_begun = |slot: &&mut Slot<Creation>| slot.outcome.is_none() && !slot.operation.is_charge();
-        let begun =
-            self.creations.iter().filter(|slot| slot.outcome.is_none() && !slot.operation.is_charge());
-        let payments: Vec<&Payment> = begun.map(|slot| &slot.operation.payment).collect();
-        let inserted: BTreeSet<PaymentId> = tx.insert_payments(&payments).await?.into_iter().collect();
-        let is_new = |payment: &Payment| inserted.contains(&payment.id);
-        let used: Vec<(&str, &str)> = payments
-            .iter()
-            .filter(|payment| !is_new(payment))
-            .map(|payment| (payment.merchant_id.as_str(), payment.order.reference.as_str()))
-            .collect();
-        let known = tx.payments_by_references(&used).await?;
-        let mut changes = Changes::default();
-        for slot in self.creations.iter_mut().filter(is_begun) {
-            let payment = &slot.operation.payment;
-            let same = |known: &&Payment| {
-                known.merchant_id == payment.merchant_id && known.order.reference == payment.order.reference
-            };
-            slot.outcome = Some(if is_new(payment) {
-                slot.operation.write(&mut changes);
-                Created::Fresh
-            } else {
-                let known = known.iter().find(same).cloned().ok_or(StoreError::Corrupt("payment"))?;
-                Created::Known(Box::new(known))
-            });
-        }
-        tx.write(&changes).await
-    }
-
     /// Creates the payments that charge a kept instrument, one by one: each is counted before the next may begin.
     async fn create_charges(
         &mut self,
@@ -277,7 +352,6 @@ impl Batch {
         changes: &mut Changes,
     ) -> Result<(), StoreError> {
         let now = hub.clock.now();
-        let mut written = Changes::default();
         for slot in &mut self.creations {
             if slot.outcome.is_some() || !slot.operation.is_charge() {
                 continue;
@@ -298,11 +372,11 @@ impl Batch {
                 let known = tx.payments_by_references(&reference).await?.pop();
                 slot.outcome = Some(Created::Known(Box::new(known.ok_or(StoreError::Corrupt("payment"))?)));
             } else {
-                slot.operation.write(&mut written);
+                slot.operation.write(changes);
                 slot.outcome = Some(Created::Fresh);
             }
         }
-        tx.write(&written).await
+        Ok(())
     }
 
     /// What the notices are about, by their places.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::crash::rehearsal::Rehearsal;
 use crate::fault::fault;
 use crate::flow::batch::Batch;
 use crate::metrics::{WRITE_BATCH, WRITE_TURNED_AWAY};
@@ -107,11 +108,30 @@ fn turned_away() -> StoreError {
 }
 
 /// Starts the batchers of a hub. They end with it.
-pub fn start(hub: &Arc<Hub>, Waiting(waiting): Waiting) {
+///
+/// Each has a thread of its own. Among all who wait for a database a batcher is one, and after each statement it would
+/// come after those whom the last batch has just answered; whoever is in the next batch would wait for all of them. A
+/// database in memory is written on the thread that asks, so that a run can be told again step by step.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start(hub: &Arc<Hub>, Waiting(waiting): Waiting) -> std::io::Result<()> {
     let waiting = Arc::new(Mutex::new(waiting));
     for writer in 0..hub.store.writers() {
-        tokio::spawn(write_batches(Arc::downgrade(hub), Arc::clone(&waiting), writer));
+        let batches = write_batches(Arc::downgrade(hub), Arc::clone(&waiting), writer);
+        if hub.store.is_in_memory() {
+            tokio::spawn(batches);
+        } else {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let thread = std::thread::Builder::new().name(format!("writer-{writer}"));
+            let rehearsal = Rehearsal::of_this_thread();
+            thread.spawn(move || {
+                rehearsal.go_along();
+                runtime.block_on(batches);
+            })?;
+        }
     }
+    Ok(())
 }
 
 async fn write_batches(hub: Weak<Hub>, waiting: Arc<Mutex<mpsc::Receiver<Queued>>>, writer: usize) {

@@ -60,7 +60,7 @@ impl Store {
     /// Adds a change. One that another instance has just added is there already.
     pub async fn add_agreement(&self, merchant: &str, line: &AgreementLine) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        let _added = on!(tx.link(), connection => {
+        let _added = on!(tx.link()?, connection => {
             sqlx::query(INSERT)
                 .bind(merchant)
                 .bind(&line.account_id)

@@ -10,6 +10,7 @@ use payment::{Money, Order, Subject};
 use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, from_json, instant, on, parsed};
+use super::direct::{FromDirect, record};
 use super::facts::recorded;
 use super::rows::{Attempt, AttemptKey, FoundAttempt, FoundSubject, KeyedAttempt, PaymentKey, RecordedFact};
 use super::sets::{Rows, Script};
@@ -50,18 +51,19 @@ const NAMED: &str = "WITH v AS ({rows}) SELECT v.column1, 'opening', attempt.pay
      AND subject.kind = v.column6 AND subject.provider_reference = v.column7 \
      JOIN attempt ON attempt.merchant_id = subject.merchant_id AND attempt.id = subject.attempt_id";
 
-#[derive(FromRow)]
-struct AttemptRow {
-    merchant_id: String,
-    id: String,
-    payment_id: String,
-    ordinal: i64,
-    account_id: String,
-    reference: String,
-    provider_reference: Option<String>,
-    state: String,
-    expires_at: i64,
-    created_at: i64,
+record! {
+    struct AttemptRow {
+        merchant_id: String,
+        id: String,
+        payment_id: String,
+        ordinal: i64,
+        account_id: String,
+        reference: String,
+        provider_reference: Option<String>,
+        state: String,
+        expires_at: i64,
+        created_at: i64,
+    }
 }
 
 /// An attempt with one of its facts.
@@ -74,6 +76,19 @@ struct ToldRow {
     body: Option<String>,
     source: Option<String>,
     recorded_at: Option<i64>,
+}
+
+impl FromDirect for ToldRow {
+    fn from_direct(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            attempt: AttemptRow::from_direct(row)?,
+            cause: row.get("cause")?,
+            fact_ordinal: row.get("fact_ordinal")?,
+            body: row.get("body")?,
+            source: row.get("source")?,
+            recorded_at: row.get("recorded_at")?,
+        })
+    }
 }
 
 /// An attempt and something that was learned of it, in its place among all that was learned of the payment.
@@ -131,8 +146,14 @@ impl Store {
 }
 
 impl<'a> Script<'a> {
-    /// Writes new attempts, with what clients want to remember of them until the answer.
-    pub(super) fn insert_attempts(&mut self, attempts: &'a [Attempt], memos: &'a BTreeMap<AttemptKey, Memo>) {
+    /// Writes new attempts, with what clients want to remember of them until the answer. `are_apart`: nothing else is
+    /// written about them.
+    pub(super) fn insert_attempts(
+        &mut self,
+        attempts: &'a [Attempt],
+        memos: &'a BTreeMap<AttemptKey, Memo>,
+        are_apart: bool,
+    ) {
         let rows = Rows::of(attempts, |query, attempt| {
             let memo = memos.get(&(attempt.merchant_id.clone(), attempt.id.clone()));
             query
@@ -148,7 +169,11 @@ impl<'a> Script<'a> {
                 .bind(attempt.expires_at.as_microsecond())
                 .bind(attempt.created_at.as_microsecond())
         });
-        self.add(INSERT, rows);
+        if are_apart {
+            self.add_apart(INSERT, rows);
+        } else {
+            self.add(INSERT, rows);
+        }
     }
 
     /// Writes the states of attempts and, once known, the providers' own references.

@@ -98,7 +98,8 @@ impl<'a> Script<'a> {
                 .bind(row.line.duration_us)
                 .bind(row.line.started_at.as_microsecond())
         });
-        self.add(INSERT, rows);
+        // What is finished was written in an earlier transaction.
+        self.add_apart(INSERT, rows);
     }
 
     /// Writes what came of calls that were written before they were made.

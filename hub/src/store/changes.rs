@@ -70,13 +70,22 @@ impl Changes {
         };
         self.memos.iter().filter(move |(key, _)| !is_new(key))
     }
+
+    /// Whether new attempts are written once and that is all.
+    fn leaves_new_attempts_alone(&self) -> bool {
+        let is_changed = |attempt: &Attempt| {
+            let key = (attempt.merchant_id.clone(), attempt.id.clone());
+            self.attempt_states.contains_key(&key) || self.attempt_keys.contains_key(&key)
+        };
+        !self.attempts.iter().any(is_changed)
+    }
 }
 
 impl Tx {
     /// Writes changes, each table in a set.
     pub async fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
         let mut script = Script::default();
-        script.insert_attempts(&changes.attempts, &changes.memos);
+        script.insert_attempts(&changes.attempts, &changes.memos, changes.leaves_new_attempts_alone());
         script.set_memos(changes.memos_of_others());
         script.insert_calls(&changes.calls);
         script.finish_calls(&changes.finished_calls);

@@ -12,7 +12,9 @@ use sqlx::sqlite::{
 };
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
+use super::direct::{Direct, DirectLane};
 use super::lane::{Lane, Open};
+use super::log::{self, Log};
 use crate::fault::fault;
 
 /// How SQLite says that it refuses everything, without its extension: busy, no memory, read-only, input or output,
@@ -24,14 +26,14 @@ const POSTGRES_OUTAGES: [&str; 6] = ["57P01", "57P02", "57P03", "53100", "53200"
 /// How long a caller waits for a free connection before it is told that the hub is busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers beside the one writer of SQLite.
 const SQLITE_READERS: u32 = 4;
 /// Statements that a connection keeps prepared: more than the product has, the sizes of sets counted apart.
-const STATEMENTS: usize = 512;
+pub(super) const STATEMENTS: usize = 512;
 /// The part of the database that each connection of SQLite keeps in memory, in KiB: a small one is quicker, since the
 /// system's own cache does the work.
-const SQLITE_CACHE_KIB: &str = "-16000";
+pub(super) const SQLITE_CACHE_KIB: &str = "-16000";
 /// How long PostgreSQL lets a transaction wait for its process. One that freezes amid a transaction would
 /// hold its locks against all others until it wakes.
 const IDLE_IN_TRANSACTION: &str = "10s";
@@ -85,6 +87,12 @@ pub enum StoreError {
     /// A query failed.
     #[error("database: {0}")]
     Query(#[from] sqlx::Error),
+    /// A set failed on SQLite.
+    #[error("database: {0}")]
+    Set(#[from] rusqlite::Error),
+    /// A statement was to run within a batch that is none of its sets.
+    #[error("a batch is made of sets alone")]
+    SetsAlone,
     /// The schema could not be brought up to date.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -110,7 +118,12 @@ impl StoreError {
         match self {
             Self::Busy | Self::Query(sqlx::Error::PoolTimedOut) => true,
             Self::Together(error) => error.is_busy(),
-            Self::Query(_) | Self::UnknownAddress | Self::Migration(_) | Self::Corrupt(_) => false,
+            Self::Query(_)
+            | Self::Set(_)
+            | Self::SetsAlone
+            | Self::UnknownAddress
+            | Self::Migration(_)
+            | Self::Corrupt(_) => false,
         }
     }
 
@@ -123,7 +136,9 @@ impl StoreError {
                 || POSTGRES_OUTAGES.contains(&code.as_str());
         }
         match self {
-            Self::UnknownAddress | Self::Migration(_) | Self::Corrupt(_) => false,
+            Self::UnknownAddress | Self::Migration(_) | Self::Corrupt(_) | Self::Set(_) | Self::SetsAlone => {
+                false
+            }
             Self::Query(sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. }) => false,
             Self::Query(_) | Self::Busy => true,
             Self::Together(error) => error.is_outage(),
@@ -133,10 +148,14 @@ impl StoreError {
     fn database_code(&self) -> Option<String> {
         match self {
             Self::Query(sqlx::Error::Database(error)) => error.code().map(std::borrow::Cow::into_owned),
+            Self::Set(error) => error.sqlite_error().map(|error| error.extended_code.to_string()),
             Self::Together(error) => error.database_code(),
-            Self::Query(_) | Self::UnknownAddress | Self::Migration(_) | Self::Corrupt(_) | Self::Busy => {
-                None
-            }
+            Self::Query(_)
+            | Self::SetsAlone
+            | Self::UnknownAddress
+            | Self::Migration(_)
+            | Self::Corrupt(_)
+            | Self::Busy => None,
         }
     }
 }
@@ -150,15 +169,26 @@ pub struct Store {
 #[derive(Clone)]
 enum Database {
     /// One writer, and readers beside it.
-    Sqlite { writer: Lane<Sqlite>, readers: SqlitePool },
+    Sqlite { writer: Lane<Sqlite>, readers: SqlitePool, file: Option<OfFile> },
     /// A pool for everything, and a connection for each that writes batches.
     Postgres { pool: PgPool, writers: Vec<Lane<Postgres>> },
+}
+
+/// What a database of SQLite has that is in a file.
+#[derive(Clone)]
+struct OfFile {
+    /// The writer of batches.
+    batches: DirectLane,
+    /// What carries over the log of what is written.
+    log: Arc<Log>,
 }
 
 /// A write transaction. Dropped without [`Tx::commit`], nothing happened.
 pub enum Tx {
     /// SQLite's one writer.
     Sqlite(Open<Sqlite>),
+    /// SQLite's one writer, for a batch: it takes sets alone.
+    Direct(Direct, Arc<Log>),
     /// PostgreSQL.
     Postgres(Open<Postgres>),
 }
@@ -245,7 +275,7 @@ impl Store {
     pub async fn try_writing(&self) -> Result<(), StoreError> {
         const NOTHING: &str = "DELETE FROM _sqlx_migrations WHERE version < 0";
         let mut tx = self.begin().await?;
-        on!(tx.link(), connection => {
+        on!(tx.link()?, connection => {
             sqlx::query(NOTHING).execute(connection).await?;
         });
         Ok(())
@@ -256,18 +286,36 @@ impl Store {
         #[cfg(feature = "faults")]
         crate::crash::rehearsal::stop_the_dead();
         Ok(match &self.database {
-            Database::Sqlite { writer, .. } => Tx::Sqlite(writer.begin(BEGIN_SQLITE).await?),
+            Database::Sqlite { writer, file, .. } => {
+                let begun = writer.begin(BEGIN_SQLITE).await?;
+                file.iter().for_each(|file| file.log.note(1));
+                Tx::Sqlite(begun)
+            }
             Database::Postgres { pool, .. } => Tx::Postgres(Open::pooled(pool, BEGIN_POSTGRES).await?),
         })
     }
 
     /// Begins a transaction of one of the [`Store::writers`], on the connection that is its own.
     pub(crate) async fn begin_batch(&self, writer: usize) -> Result<Tx, StoreError> {
-        let Database::Postgres { writers, .. } = &self.database else { return self.begin().await };
-        let Some(lane) = writers.get(writer) else { return self.begin().await };
         #[cfg(feature = "faults")]
         crate::crash::rehearsal::stop_the_dead();
-        Ok(Tx::Postgres(lane.begin(BEGIN_POSTGRES).await?))
+        match &self.database {
+            Database::Sqlite { writer, file: Some(OfFile { batches, log }), .. } => {
+                Ok(Tx::Direct(batches.begin(writer.connection().await?).await?, Arc::clone(log)))
+            }
+            Database::Postgres { writers, .. } if writer < writers.len() => {
+                Ok(Tx::Postgres(writers[writer].begin(BEGIN_POSTGRES).await?))
+            }
+            Database::Sqlite { .. } | Database::Postgres { .. } => self.begin().await,
+        }
+    }
+
+    /// The connection of one of the [`Store::writers`] of PostgreSQL.
+    pub(super) fn lane_of(&self, writer: usize) -> Option<&Lane<Postgres>> {
+        match &self.database {
+            Database::Postgres { writers, .. } => writers.get(writer),
+            Database::Sqlite { .. } => None,
+        }
     }
 
     pub(super) async fn read(&self) -> Result<Reader, StoreError> {
@@ -287,11 +335,20 @@ impl Store {
         }
     }
 
+    /// Whether it is in this process's memory and nowhere else.
+    pub const fn is_in_memory(&self) -> bool {
+        matches!(&self.database, Database::Sqlite { file: None, .. })
+    }
+
     /// Closes all connections; what is under way ends first.
     pub async fn close(&self) {
         match &self.database {
-            Database::Sqlite { writer, readers } => {
+            Database::Sqlite { writer, readers, file } => {
                 readers.close().await;
+                if let Some(OfFile { batches, log }) = file {
+                    batches.close().await;
+                    log.close().await;
+                }
                 writer.close().await;
             }
             Database::Postgres { pool, writers } => {
@@ -309,15 +366,30 @@ impl Tx {
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(open) => open.commit().await?,
+            Self::Direct(direct, _) => direct.commit()?,
             Self::Postgres(open) => open.commit().await?,
         }
         Ok(())
     }
 
-    pub(super) fn link(&mut self) -> Link<'_> {
+    /// Notes how many rows it writes.
+    pub(super) fn note_rows(&self, rows: usize) {
+        if let Self::Direct(_, log) = self {
+            log.note(rows);
+        }
+    }
+
+    /// Whether it is one of PostgreSQL.
+    pub(super) const fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// What statements other than sets run on.
+    pub(super) fn link(&mut self) -> Result<Link<'_>, StoreError> {
         match self {
-            Self::Sqlite(open) => Link::Sqlite(open),
-            Self::Postgres(open) => Link::Postgres(open),
+            Self::Sqlite(open) => Ok(Link::Sqlite(open)),
+            Self::Postgres(open) => Ok(Link::Postgres(open)),
+            Self::Direct(..) => Err(StoreError::SetsAlone),
         }
     }
 }
@@ -350,7 +422,7 @@ async fn connect_memory() -> Result<Database, StoreError> {
         .acquire_timeout(ACQUIRE_TIMEOUT);
     let options = SqliteConnectOptions::from_str(IN_MEMORY)?.foreign_keys(true);
     let only = pool.connect_with(options).await?;
-    Ok(Database::Sqlite { writer: Lane::shared(only.clone()), readers: only })
+    Ok(Database::Sqlite { writer: Lane::shared(only.clone()), readers: only, file: None })
 }
 
 async fn connect_sqlite(address: &str) -> Result<Database, StoreError> {
@@ -359,6 +431,8 @@ async fn connect_sqlite(address: &str) -> Result<Database, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("cache_size", SQLITE_CACHE_KIB)
+        .pragma("wal_autocheckpoint", log::BY_ITSELF)
+        .pragma("journal_size_limit", log::LARGEST_KEPT)
         .foreign_keys(true)
         .statement_cache_capacity(STATEMENTS)
         .busy_timeout(BUSY_TIMEOUT);
@@ -369,9 +443,11 @@ async fn connect_sqlite(address: &str) -> Result<Database, StoreError> {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
     };
-    let writer = Lane::kept(pool(1).connect_with(options.clone()).await?).await?;
+    let writer = Lane::kept(pool(1).connect_with(options.clone()).await?);
+    let batches = DirectLane::to(options.get_filename());
+    let log = Log::watch(pool(1).connect_with(options.clone()).await?, writer.clone());
     let readers = pool(SQLITE_READERS).connect_with(options.read_only(true)).await?;
-    Ok(Database::Sqlite { writer, readers })
+    Ok(Database::Sqlite { writer, readers, file: Some(OfFile { batches, log }) })
 }
 
 async fn connect_postgres(address: &str) -> Result<Database, StoreError> {
@@ -385,7 +461,7 @@ async fn connect_postgres(address: &str) -> Result<Database, StoreError> {
     let of_writers = pool(POSTGRES_WRITERS).connect_lazy_with(options.options(POSTGRES_WRITER_SETTINGS));
     let mut writers = Vec::new();
     for _ in 0..POSTGRES_WRITERS {
-        writers.push(Lane::kept(of_writers.clone()).await?);
+        writers.push(Lane::kept(of_writers.clone()));
     }
     Ok(Database::Postgres { pool: everything, writers })
 }

@@ -107,7 +107,7 @@ impl Store {
         let (now, real, until) =
             (now.as_microsecond(), real_now.as_microsecond(), lease_until.as_microsecond());
         type Row = (String, String, String, i64, i64);
-        let rows: Vec<Row> = match tx.link() {
+        let rows: Vec<Row> = match tx.link()? {
             Link::Sqlite(connection) => {
                 sqlx::query_as(CLAIM_SQLITE)
                     .bind(now)
@@ -157,7 +157,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         tx.log_try(delivery, made).await?;
-        let is_ours = on!(tx.link(), connection => {
+        let is_ours = on!(tx.link()?, connection => {
             let text = match outcome {
                 DeliveryOutcome::Delivered => DELIVERED,
                 DeliveryOutcome::PutOff(_) => PUT_OFF,
@@ -214,7 +214,7 @@ impl Store {
     /// Forgets at most `limit` tries that were made before an instant. Answers how many there were.
     pub async fn forget_delivery_tries(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let forgotten = on!(tx.link(), connection => {
+        let forgotten = on!(tx.link()?, connection => {
             sqlx::query(FORGET_TRIES)
                 .bind(before.as_microsecond())
                 .bind(i64::from(limit))
@@ -238,7 +238,7 @@ impl Store {
 
 impl Tx {
     async fn log_try(&mut self, delivery: &ClaimedDelivery, made: &DeliveryTry) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
+        on!(self.link()?, connection => {
             sqlx::query(LOG)
                 .bind(&delivery.merchant_id)
                 .bind(delivery.event_id.as_str())
@@ -261,7 +261,7 @@ impl Tx {
         is_healthy: bool,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        on!(self.link(), connection => {
+        on!(self.link()?, connection => {
             let text = if is_healthy { WORKS_AGAIN } else { BEGINS_TO_FAIL };
             let mut query =
                 sqlx::query(text).bind(&delivery.merchant_id).bind(delivery.endpoint_id.as_str());

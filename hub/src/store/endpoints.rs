@@ -78,7 +78,7 @@ impl Store {
         idempotency_key: &str,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        on!(tx.link(), connection => {
+        on!(tx.link()?, connection => {
             sqlx::query(INSERT)
                 .bind(&endpoint.merchant_id)
                 .bind(endpoint.id.as_str())
@@ -128,7 +128,7 @@ impl Store {
         rotation: &Rotation<'_>,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let written = on!(tx.link(), connection => {
+        let written = on!(tx.link()?, connection => {
             sqlx::query(ROTATE)
                 .bind(merchant)
                 .bind(id.as_str())
@@ -167,7 +167,7 @@ impl Store {
     /// Drops the replaced secrets that no longer sign.
     pub async fn drop_former_secrets(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let dropped = on!(tx.link(), connection => {
+        let dropped = on!(tx.link()?, connection => {
             sqlx::query(DROP_FORMER).bind(now.as_microsecond()).execute(connection).await?.rows_affected()
         });
         tx.commit().await?;
@@ -196,10 +196,10 @@ impl Store {
     /// Removes an endpoint; what was on its way to it is given up. False: there was none.
     pub async fn delete_endpoint(&self, merchant: &str, id: &EndpointId) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let gone = on!(tx.link(), connection => {
+        let gone = on!(tx.link()?, connection => {
             sqlx::query(DELETE).bind(merchant).bind(id.as_str()).execute(connection).await?.rows_affected()
         });
-        on!(tx.link(), connection => {
+        on!(tx.link()?, connection => {
             sqlx::query(DROP_DELIVERIES).bind(merchant).bind(id.as_str()).execute(connection).await?;
         });
         tx.commit().await?;
@@ -216,7 +216,7 @@ impl Store {
         event: &Event,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let disabled = on!(tx.link(), connection => {
+        let disabled = on!(tx.link()?, connection => {
             sqlx::query(DISABLE)
                 .bind(merchant)
                 .bind(id.as_str())
@@ -242,11 +242,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        let enabled = on!(tx.link(), connection => {
+        let enabled = on!(tx.link()?, connection => {
             sqlx::query(ENABLE).bind(merchant).bind(id.as_str()).execute(connection).await?.rows_affected()
         });
         if enabled == 1 {
-            on!(tx.link(), connection => {
+            on!(tx.link()?, connection => {
                 sqlx::query(REVIVE_DELIVERIES)
                     .bind(merchant)
                     .bind(id.as_str())

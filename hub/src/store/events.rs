@@ -129,7 +129,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let deliveries = on!(tx.link(), connection => {
+        let deliveries = on!(tx.link()?, connection => {
             sqlx::query(RESEND)
                 .bind(merchant)
                 .bind(id.as_str())
@@ -158,7 +158,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let (from, before) = (filter.created_from.as_microsecond(), filter.created_before.as_microsecond());
         let (kind, endpoint) = (filter.kind.as_deref(), filter.endpoint.as_ref().map(EndpointId::as_str));
-        let matching: i64 = on!(tx.link(), connection => {
+        let matching: i64 = on!(tx.link()?, connection => {
             sqlx::query_scalar(MATCHING)
                 .bind(merchant)
                 .bind(first.as_str())
@@ -173,7 +173,7 @@ impl Store {
         if matching > i64::from(limit) {
             return Ok(None);
         }
-        let deliveries = on!(tx.link(), connection => {
+        let deliveries = on!(tx.link()?, connection => {
             sqlx::query(RESEND_MATCHING)
                 .bind(merchant)
                 .bind(first.as_str())
@@ -210,7 +210,7 @@ impl Tx {
         let mut script = Script::default();
         script.insert_events(std::slice::from_ref(event));
         self.run(&script).await?;
-        on!(self.link(), connection => {
+        on!(self.link()?, connection => {
             sqlx::query(DELIVER_TO_ONE)
                 .bind(&event.merchant_id)
                 .bind(event.id.as_str())
@@ -240,10 +240,7 @@ impl<'a> Script<'a> {
 
     /// Writes that events are to be delivered to every endpoint of their merchants, from when they were made on.
     pub(super) fn deliver_to_all(&mut self, events: &'a [Event], tx: &Tx) {
-        let deliver = match tx {
-            Tx::Sqlite(_) => DELIVER_TO_ALL_SQLITE,
-            Tx::Postgres(_) => DELIVER_TO_ALL_POSTGRES,
-        };
+        let deliver = if tx.is_postgres() { DELIVER_TO_ALL_POSTGRES } else { DELIVER_TO_ALL_SQLITE };
         let rows = Rows::of(events, |query, event| {
             query.bind(&event.merchant_id).bind(event.id.as_str()).bind(event.created_at.as_microsecond())
         });

@@ -7,7 +7,7 @@ use payment::Timestamp;
 use super::database::{Store, StoreError, Tx, fence, on};
 use super::sets::{Rows, Script};
 
-const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at) \
+pub(super) const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at) \
      {rows} ON CONFLICT DO NOTHING RETURNING merchant_id, route, key";
 const READ: &str = "SELECT i.merchant_id, i.route, i.key, i.fingerprint, i.claimed_at, i.status, i.sealed_body \
      FROM ({rows}) AS v JOIN idempotency i ON i.merchant_id = v.column1 AND i.route = v.column2 \
@@ -67,18 +67,22 @@ pub struct KeyAnswer {
     pub sealed_body: Vec<u8>,
 }
 
+/// The rows of claims.
+pub(super) fn claim_rows<'a>(claims: &[&'a KeyClaim]) -> Rows<'a> {
+    Rows::of(claims.iter().copied(), |query, claim| {
+        query
+            .bind(&claim.key.merchant_id)
+            .bind(&claim.key.route)
+            .bind(&claim.key.key)
+            .bind(&claim.fingerprint)
+            .bind(claim.claimed_at.as_microsecond())
+    })
+}
+
 impl Tx {
     /// Claims keys. Answers with those that were free and are claimed now.
-    pub(crate) async fn claim_keys(&mut self, claims: &[&KeyClaim]) -> Result<BTreeSet<Key>, StoreError> {
-        let bound = Rows::of(claims, |query, claim| {
-            query
-                .bind(&claim.key.merchant_id)
-                .bind(&claim.key.route)
-                .bind(&claim.key.key)
-                .bind(&claim.fingerprint)
-                .bind(claim.claimed_at.as_microsecond())
-        });
-        let rows = self.read_rows::<(String, String, String)>(CLAIM, bound).await?;
+    pub(super) async fn claim_keys(&mut self, claims: &[&KeyClaim]) -> Result<BTreeSet<Key>, StoreError> {
+        let rows = self.read_rows::<(String, String, String)>(CLAIM, claim_rows(claims)).await?;
         Ok(rows.into_iter().map(|(merchant_id, route, key)| Key { merchant_id, route, key }).collect())
     }
 
@@ -128,7 +132,7 @@ impl Store {
         real_now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let taken = on!(tx.link(), connection => {
+        let taken = on!(tx.link()?, connection => {
             sqlx::query(TAKE_OVER)
                 .bind(merchant)
                 .bind(route)
@@ -152,7 +156,7 @@ impl Store {
         claimed_at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        on!(tx.link(), connection => {
+        on!(tx.link()?, connection => {
             sqlx::query(RELEASE)
                 .bind(merchant)
                 .bind(route)
@@ -168,7 +172,7 @@ impl Store {
     /// Forgets keys claimed before `before` (real time).
     pub async fn forget_idempotency_keys(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let gone = on!(tx.link(), connection => {
+        let gone = on!(tx.link()?, connection => {
             sqlx::query(FORGET).bind(before.as_microsecond()).execute(connection).await?.rows_affected()
         });
         tx.commit().await?;

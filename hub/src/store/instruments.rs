@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use payment::id::InstrumentId;
-use sqlx::FromRow;
 
-use super::database::{Link, Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
+use super::database::{Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
+use super::direct::record;
 use super::rows::{Instrument, InstrumentKey, InstrumentState};
 use super::sets::{Rows, Script};
 
@@ -34,26 +34,27 @@ const BY_KEYS_LOCKED: &str = "SELECT instrument.* FROM ({rows}) AS v JOIN instru
      ON instrument.merchant_id = v.column1 AND instrument.id = v.column2 \
      ORDER BY instrument.merchant_id, instrument.id FOR UPDATE OF instrument";
 
-#[derive(FromRow)]
-struct InstrumentRow {
-    merchant_id: String,
-    id: String,
-    account_id: String,
-    provider: String,
-    customer: String,
-    payment_id: String,
-    provider_reference: String,
-    digest: String,
-    sealed_token: Option<Vec<u8>>,
-    brand: Option<String>,
-    bin: Option<String>,
-    last_four: Option<String>,
-    valid_until: Option<String>,
-    state: String,
-    reason: String,
-    charges: String,
-    created_at: i64,
-    updated_at: i64,
+record! {
+    struct InstrumentRow {
+        merchant_id: String,
+        id: String,
+        account_id: String,
+        provider: String,
+        customer: String,
+        payment_id: String,
+        provider_reference: String,
+        digest: String,
+        sealed_token: Option<Vec<u8>>,
+        brand: Option<String>,
+        bin: Option<String>,
+        last_four: Option<String>,
+        valid_until: Option<String>,
+        state: String,
+        reason: String,
+        charges: String,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
 /// What makes two tellings the same instrument: merchant, account, customer, digest of the token.
@@ -152,10 +153,7 @@ impl Tx {
         keys: &BTreeSet<InstrumentKey>,
     ) -> Result<Vec<Instrument>, StoreError> {
         // The write transaction of SQLite is the lock itself.
-        let text = match self.link() {
-            Link::Sqlite(_) => BY_KEYS,
-            Link::Postgres(_) => BY_KEYS_LOCKED,
-        };
+        let text = if self.is_postgres() { BY_KEYS_LOCKED } else { BY_KEYS };
         let keys: Vec<&InstrumentKey> = keys.iter().collect();
         let bound = Rows::of(&keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
         let rows = self.read_rows::<InstrumentRow>(text, bound).await?;

@@ -4,9 +4,9 @@
 //! each then has to prepare every statement for itself. Who writes all the time keeps one instead.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Database, Pool};
@@ -16,6 +16,8 @@ use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
 
 /// How long a caller waits for its turn before it is told that the hub is busy.
 const TURN_TIMEOUT: Duration = Duration::from_secs(5);
+/// For so long after it was used a connection is believed to live.
+const SURELY_ALIVE: Duration = Duration::from_millis(500);
 
 /// A place for one writer at a time. Cloning gives another handle to the same place.
 pub struct Lane<DB: Database> {
@@ -30,6 +32,8 @@ struct Kept<DB: Database> {
     connection: Arc<Mutex<Option<DB::Connection>>>,
     /// Something on it did not come to its end: it may be broken.
     is_doubtful: Arc<AtomicBool>,
+    /// When it was last asked for.
+    taken_at: Arc<std::sync::Mutex<Option<Instant>>>,
 }
 
 /// A transaction. Dropped without [`Open::commit`], it is rolled back.
@@ -46,22 +50,28 @@ pub enum Held<DB: Database> {
     Own(OwnedMappedMutexGuard<Option<DB::Connection>, DB::Connection>, Lane<DB>),
 }
 
+impl<DB: Database> Clone for Kept<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            connection: Arc::clone(&self.connection),
+            is_doubtful: Arc::clone(&self.is_doubtful),
+            taken_at: Arc::clone(&self.taken_at),
+        }
+    }
+}
+
 impl<DB: Database> Clone for Lane<DB> {
     fn clone(&self) -> Self {
-        let kept = self.kept.as_ref().map(|Kept { connection, is_doubtful }| Kept {
-            connection: Arc::clone(connection),
-            is_doubtful: Arc::clone(is_doubtful),
-        });
-        Self { pool: self.pool.clone(), kept }
+        Self { pool: self.pool.clone(), kept: self.kept.clone() }
     }
 }
 
 impl<DB: Database> Lane<DB> {
-    /// A lane with a connection of its own.
-    pub async fn kept(pool: Pool<DB>) -> Result<Self, sqlx::Error> {
-        let connection = pool.acquire().await?.detach();
-        let connection = Arc::new(Mutex::new(Some(connection)));
-        Ok(Self { pool, kept: Some(Kept { connection, is_doubtful: Arc::default() }) })
+    /// A lane with a connection of its own, which is made when it is first asked for: by whoever asks, whose thread then
+    /// hears what the database answers.
+    pub fn kept(pool: Pool<DB>) -> Self {
+        let (connection, is_doubtful, taken_at) = (Arc::default(), Arc::default(), Arc::default());
+        Self { pool, kept: Some(Kept { connection, is_doubtful, taken_at }) }
     }
 
     /// A lane that shares the connections of a pool with others.
@@ -77,13 +87,29 @@ impl<DB: Database> Lane<DB> {
         Ok(self.take().await?.0)
     }
 
+    /// Its connection, once it is free, for what is not to be done twice: one that nobody has used for a moment is asked first
+    /// whether it still lives.
+    ///
+    /// # Errors
+    /// Those of [`Lane::connection`].
+    pub async fn fresh_connection(&self) -> Result<Held<DB>, sqlx::Error> {
+        if let Some(Kept { is_doubtful, taken_at, .. }) = &self.kept {
+            let taken_at = *taken_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if taken_at.is_none_or(|taken_at| taken_at.elapsed() > SURELY_ALIVE) {
+                is_doubtful.store(true, Ordering::Relaxed);
+            }
+        }
+        self.connection().await
+    }
+
     /// The connection, and whether it is a new one.
     async fn take(&self) -> Result<(Held<DB>, bool), sqlx::Error> {
-        let Some(Kept { connection, is_doubtful }) = &self.kept else {
+        let Some(Kept { connection, is_doubtful, taken_at }) = &self.kept else {
             return Ok((Held::Pooled(self.pool.acquire().await?), true));
         };
         let turn = tokio::time::timeout(TURN_TIMEOUT, Arc::clone(connection).lock_owned()).await;
         let mut kept = turn.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        *taken_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         if is_doubtful.swap(false, Ordering::Relaxed)
             && let Some(connection) = kept.as_mut()
             && connection.ping().await.is_err()
@@ -161,6 +187,15 @@ impl<DB: Database> Open<DB> {
         DB::TransactionManager::commit(&mut self).await?;
         self.is_open = false;
         Ok(())
+    }
+}
+
+impl<DB: Database> Held<DB> {
+    /// What was asked for on it did not come to its end: whoever has it next asks whether it still lives.
+    pub fn doubt(&self) {
+        if let Self::Own(_, Lane { kept: Some(kept), .. }) = self {
+            kept.is_doubtful.store(true, Ordering::Relaxed);
+        }
     }
 }
 

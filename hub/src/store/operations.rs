@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use payment::id::PaymentId;
 use payment::operation::{OperationKind, OperationState};
-use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed, to_json};
+use super::direct::record;
 use super::rows::{Operation, OperationKey, OperationLine, PaymentKey};
 use super::sets::{Rows, Script};
 
@@ -28,22 +28,23 @@ const UNDER_WAY: &str = "SELECT v.column1, operation.reference, operation.paymen
      AND operation.payment_id = attempt.payment_id AND operation.attempt_id = attempt.id \
      AND operation.state = 'started' AND operation.handed_over IS NULL ORDER BY operation.id";
 
-#[derive(FromRow)]
-struct OperationRow {
-    merchant_id: String,
-    id: String,
-    payment_id: String,
-    attempt_id: String,
-    account_id: String,
-    kind: String,
-    amount: i64,
-    state: String,
-    reference: String,
-    provider_reference: Option<String>,
-    reason: String,
-    idempotency_key: String,
-    created_at: i64,
-    updated_at: i64,
+record! {
+    struct OperationRow {
+        merchant_id: String,
+        id: String,
+        payment_id: String,
+        attempt_id: String,
+        account_id: String,
+        kind: String,
+        amount: i64,
+        state: String,
+        reference: String,
+        provider_reference: Option<String>,
+        reason: String,
+        idempotency_key: String,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
 /// What a notice hands over: merchant, account, the operation's reference, the value.

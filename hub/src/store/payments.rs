@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use payment::id::PaymentId;
 use payment::summary::Certainty;
 use payment::{Currency, Money, Timestamp};
-use sqlx::FromRow;
 
-use super::database::{Link, Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
+use super::database::{Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
+use super::direct::record;
 use super::rows::{Cursor, HistoryLine, Page, Payment, PaymentFilter, PaymentKey};
 use super::sets::{Rows, Script};
 
@@ -49,27 +49,28 @@ pub(super) const OPEN: &str = "SELECT provider, currency, created_at / 1000000 A
 /// Sorts after every id: where a list begins when nothing else is said.
 const AFTER_ALL: &str = "~";
 
-#[derive(FromRow)]
-struct PaymentRow {
-    merchant_id: String,
-    id: String,
-    idempotency_key: String,
-    provider: String,
-    account_id: String,
-    order_json: String,
-    currency: String,
-    authorized: i64,
-    paid: i64,
-    refunded: i64,
-    overpaid: i64,
-    status: String,
-    certainty: String,
-    told: Option<String>,
-    detail_json: String,
-    expires_at: i64,
-    version: i64,
-    created_at: i64,
-    updated_at: i64,
+record! {
+    struct PaymentRow {
+        merchant_id: String,
+        id: String,
+        idempotency_key: String,
+        provider: String,
+        account_id: String,
+        order_json: String,
+        currency: String,
+        authorized: i64,
+        paid: i64,
+        refunded: i64,
+        overpaid: i64,
+        status: String,
+        certainty: String,
+        told: Option<String>,
+        detail_json: String,
+        expires_at: i64,
+        version: i64,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
 /// Open payments of one provider, currency and age.
@@ -212,37 +213,12 @@ impl Store {
 
 impl Tx {
     /// Writes new payments. Answers with the ids of those whose reference was free.
-    pub(crate) async fn insert_payments<'p>(
+    pub(crate) async fn insert_payments(
         &mut self,
-        payments: &[&'p Payment],
+        payments: &[&Payment],
     ) -> Result<Vec<PaymentId>, StoreError> {
-        let new = |payment: &&'p Payment| Ok((to_json(&payment.order, "order")?, Changed::of(payment)?));
-        let new = payments.iter().map(new).collect::<Result<Vec<_>, StoreError>>()?;
-        let rows = Rows::of(new, |query, (order, Changed { payment, told, detail })| {
-            query
-                .bind(&payment.merchant_id)
-                .bind(payment.id.as_str())
-                .bind(&payment.order.reference)
-                .bind(&payment.idempotency_key)
-                .bind(&payment.provider)
-                .bind(&payment.account_id)
-                .bind(payment.order.customer.as_deref())
-                .bind(order)
-                .bind(payment.order.total.currency.code())
-                .bind(payment.order.total.minor)
-                .bind(payment.authorized.minor)
-                .bind(payment.paid.minor)
-                .bind(payment.refunded.minor)
-                .bind(payment.overpaid.minor)
-                .bind(payment.status.word())
-                .bind(payment.certainty.word())
-                .bind(told)
-                .bind(detail)
-                .bind(payment.expires_at.as_microsecond())
-                .bind(payment.version)
-                .bind(payment.created_at.as_microsecond())
-                .bind(payment.updated_at.as_microsecond())
-        });
+        let new = payments.iter().map(|payment| New::of(payment)).collect::<Result<Vec<_>, _>>()?;
+        let rows = Rows::of(new, |query, new| new.bind(query));
         let inserted = self.read_rows::<(String,)>(INSERT, rows).await?;
         inserted.into_iter().map(|(id,)| parsed(&id, "payment")).collect()
     }
@@ -260,10 +236,7 @@ impl Tx {
     /// Payments, locked in the order of their keys until the transaction ends: one writer per payment.
     pub(super) async fn lock_payments(&mut self, keys: &[&PaymentKey]) -> Result<Vec<Payment>, StoreError> {
         // The write transaction of SQLite is the lock itself.
-        let text = match self.link() {
-            Link::Sqlite(_) => BY_KEYS,
-            Link::Postgres(_) => BY_KEYS_LOCKED,
-        };
+        let text = if self.is_postgres() { BY_KEYS_LOCKED } else { BY_KEYS };
         let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
         let rows = self.read_rows::<PaymentRow>(text, bound).await?;
         rows.into_iter().map(TryInto::try_into).collect()
@@ -310,6 +283,45 @@ impl<'a> Script<'a> {
                 .bind(row.1.at.as_microsecond())
         });
         self.add(INSERT_HISTORY, rows);
+    }
+}
+
+/// A new payment, with its JSON columns written out.
+pub(super) struct New<'a> {
+    order: String,
+    changed: Changed<'a>,
+}
+
+impl<'a> New<'a> {
+    pub(super) fn of(payment: &'a Payment) -> Result<Self, StoreError> {
+        Ok(Self { order: to_json(&payment.order, "order")?, changed: Changed::of(payment)? })
+    }
+
+    pub(super) fn bind(self, query: Rows<'a>) -> Rows<'a> {
+        let Self { order, changed: Changed { payment, told, detail } } = self;
+        query
+            .bind(&payment.merchant_id)
+            .bind(payment.id.as_str())
+            .bind(&payment.order.reference)
+            .bind(&payment.idempotency_key)
+            .bind(&payment.provider)
+            .bind(&payment.account_id)
+            .bind(payment.order.customer.as_deref())
+            .bind(order)
+            .bind(payment.order.total.currency.code())
+            .bind(payment.order.total.minor)
+            .bind(payment.authorized.minor)
+            .bind(payment.paid.minor)
+            .bind(payment.refunded.minor)
+            .bind(payment.overpaid.minor)
+            .bind(payment.status.word())
+            .bind(payment.certainty.word())
+            .bind(told)
+            .bind(detail)
+            .bind(payment.expires_at.as_microsecond())
+            .bind(payment.version)
+            .bind(payment.created_at.as_microsecond())
+            .bind(payment.updated_at.as_microsecond())
     }
 }
 

@@ -75,7 +75,7 @@ async fn run(store: &Store, statement: String) -> Vec<String> {
     use sqlx::Row;
     let mut tx = store.begin().await.expect("a transaction");
     let sql = AssertSqlSafe(statement.clone());
-    let lines = match tx.link() {
+    let lines = match tx.link().expect("a link") {
         Link::Sqlite(connection) => {
             let rows = sqlx::query(sql).fetch_all(connection).await.expect("an answer");
             rows.iter().map(|row| row.try_get("detail").unwrap_or_default()).collect()

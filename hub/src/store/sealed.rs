@@ -203,7 +203,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let mut replaced = 0;
         for (row, anew) in changes {
-            replaced += on!(tx.link(), connection => {
+            replaced += on!(tx.link()?, connection => {
                 sqlx::query(column.sql().replace)
                     .bind(&row.key.merchant)
                     .bind(&row.key.route)

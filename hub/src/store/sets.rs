@@ -15,9 +15,10 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, FromRow};
+use sqlx::{Arguments, AssertSqlSafe, FromRow, PgConnection};
 
 use super::database::{Link, StoreError, Tx};
+use super::direct::FromDirect;
 
 /// Most rows of one statement: with the widest of rows below the 32,766 parameters that SQLite takes.
 const MOST: usize = 256;
@@ -57,14 +58,32 @@ impl<'a> Rows<'a> {
 /// `column1` and so on. None reads what another one writes, unless both write to the same table: those keep their order.
 #[derive(Debug, Default)]
 pub(super) struct Script<'a> {
-    parts: Vec<(&'static str, Rows<'a>)>,
+    parts: Vec<Part<'a>>,
+}
+
+/// One statement of a script.
+#[derive(Debug)]
+struct Part<'a> {
+    template: &'static str,
+    rows: Rows<'a>,
+    /// Whether no other statement of the script touches its rows.
+    is_apart: bool,
 }
 
 impl<'a> Script<'a> {
     /// Adds a statement. Without a row there is nothing to do.
     pub(super) fn add(&mut self, template: &'static str, rows: Rows<'a>) {
+        self.add_part(template, rows, false);
+    }
+
+    /// Adds a statement over rows that no other one of the script touches, though it may be of the same table.
+    pub(super) fn add_apart(&mut self, template: &'static str, rows: Rows<'a>) {
+        self.add_part(template, rows, true);
+    }
+
+    fn add_part(&mut self, template: &'static str, rows: Rows<'a>, is_apart: bool) {
         if rows.count > 0 {
-            self.parts.push((template, rows));
+            self.parts.push(Part { template, rows, is_apart });
         }
     }
 
@@ -73,9 +92,10 @@ impl<'a> Script<'a> {
     fn goes(&self) -> Vec<Go<'_, 'a>> {
         let mut goes: Vec<Go<'_, 'a>> = Vec::new();
         let mut written: HashMap<&str, usize> = HashMap::new();
-        for (template, rows) in &self.parts {
+        for Part { template, rows, is_apart } in &self.parts {
             for set in rows.sets(template) {
-                let turn = written.entry(table(template)).or_default();
+                let mut first = 0;
+                let turn = if *is_apart { &mut first } else { written.entry(table(template)).or_default() };
                 if *turn == goes.len() {
                     goes.push(Go { sets: Vec::new() });
                 }
@@ -100,8 +120,15 @@ fn table(template: &'static str) -> &'static str {
 impl Tx {
     /// Runs statements together.
     pub(super) async fn run(&mut self, script: &Script<'_>) -> Result<(), StoreError> {
+        self.note_rows(script.parts.iter().map(|part| part.rows.count).sum());
         for go in script.goes() {
-            match self.link() {
+            if let Self::Direct(direct, _) = self {
+                for set in &go.sets {
+                    direct.execute(&set.sqlite(), set)?;
+                }
+                continue;
+            }
+            match self.link()? {
                 Link::Sqlite(connection) => {
                     for go in go.of_equal_places() {
                         let text = AssertSqlSafe(go.sqlite_text());
@@ -124,9 +151,14 @@ impl Tx {
         rows: Rows<'_>,
     ) -> Result<u64, StoreError> {
         let mut changed = 0;
+        self.note_rows(rows.count);
         for set in rows.sets(template) {
+            if let Self::Direct(direct, _) = self {
+                changed += direct.execute(&set.sqlite(), &set)?;
+                continue;
+            }
             let go = Go { sets: vec![set] };
-            changed += match self.link() {
+            changed += match self.link()? {
                 Link::Sqlite(connection) => {
                     let text = AssertSqlSafe(go.sqlite_text());
                     sqlx::query_with(text, go.sqlite_arguments()?).execute(connection).await?.rows_affected()
@@ -150,12 +182,17 @@ impl Tx {
         rows: Rows<'_>,
     ) -> Result<Vec<T>, StoreError>
     where
-        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + FromDirect + Send + Unpin,
     {
         let mut found = Vec::new();
+        self.note_rows(rows.count);
         for set in rows.sets(template) {
+            if let Self::Direct(direct, _) = self {
+                found.append(&mut direct.read(&set.sqlite(), &set)?);
+                continue;
+            }
             let go = Go { sets: vec![set] };
-            found.append(&mut match self.link() {
+            found.append(&mut match self.link()? {
                 Link::Sqlite(connection) => {
                     let text = AssertSqlSafe(go.sqlite_text());
                     sqlx::query_as_with(text, go.sqlite_arguments()?).fetch_all(connection).await?
@@ -170,28 +207,131 @@ impl Tx {
     }
 }
 
+/// Statements of PostgreSQL in one. The first ones have names, by which the others know what they return.
+#[derive(Debug)]
+pub(super) struct Joint<'a> {
+    parts: Vec<JointPart<'a>>,
+    /// What is read in the end.
+    told: &'static str,
+}
+
+/// One statement of a joint one.
+#[derive(Debug)]
+struct JointPart<'a> {
+    name: &'static str,
+    template: &'static str,
+    rows: Rows<'a>,
+    /// Which of the rows it takes; empty for all.
+    condition: &'static str,
+}
+
+impl<'a> Joint<'a> {
+    /// A statement that tells this.
+    pub(super) const fn telling(told: &'static str) -> Self {
+        Self { parts: Vec::new(), told }
+    }
+
+    /// Adds a statement by a name.
+    pub(super) fn add(&mut self, name: &'static str, template: &'static str, rows: Rows<'a>) {
+        self.parts.push(JointPart { name, template, rows, condition: "" });
+    }
+
+    /// Adds the statements of a script, each over those of its rows that the condition of its table holds for. There is
+    /// one for each table, and one statement of each.
+    ///
+    /// # Errors
+    /// [`StoreError::SetsAlone`] for a table that has none.
+    pub(super) fn add_script(
+        &mut self,
+        script: Script<'a>,
+        conditions: &[(&'static str, &'static str)],
+    ) -> Result<(), StoreError> {
+        for Part { template, rows, is_apart: _ } in script.parts {
+            let of_table = |(name, _): &&(&'static str, &'static str)| *name == table(template);
+            let (name, condition) = conditions.iter().find(of_table).ok_or(StoreError::SetsAlone)?;
+            self.parts.push(JointPart { name, template, rows, condition });
+        }
+        Ok(())
+    }
+
+    /// Runs it, and gathers what it tells.
+    pub(super) async fn read<T>(&self, connection: &mut PgConnection) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let form = self.parts.iter().map(|part| (part.template, JOINT)).collect();
+        let text = text(form, || self.text());
+        let mut arguments = PgArguments::default();
+        for part in &self.parts {
+            part.set().add_to_postgres(&mut arguments).map_err(sqlx::Error::Encode)?;
+        }
+        Ok(sqlx::query_as_with(AssertSqlSafe(text), arguments).fetch_all(connection).await?)
+    }
+
+    fn text(&self) -> String {
+        let mut before = 0;
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let (set, name) = (part.set(), part.name);
+            let rows = match part.condition {
+                "" => set.postgres_rows(before),
+                condition => format!("{} WHERE {condition}", set.postgres_rows(before)),
+            };
+            parts.push(format!("{name} AS ({})", part.template.replacen("{rows}", &rows, 1)));
+            before += set.width;
+        }
+        format!("WITH {} {}", parts.join(", "), self.told)
+    }
+}
+
+impl<'a> JointPart<'a> {
+    fn set(&self) -> Set<'_, 'a> {
+        self.rows.whole(self.template)
+    }
+}
+
 /// What one statement takes: whole rows, at least one.
-struct Set<'v, 'a> {
+pub(super) struct Set<'v, 'a> {
     template: &'static str,
     values: &'v [Value<'a>],
     width: usize,
 }
 
 impl<'a> Rows<'a> {
+    fn width(&self) -> usize {
+        self.values.len().checked_div(self.count).unwrap_or(0)
+    }
+
+    /// All rows at once: only PostgreSQL takes any number.
+    fn whole(&self, template: &'static str) -> Set<'_, 'a> {
+        Set { template, values: &self.values, width: self.width() }
+    }
+
     fn sets(&self, template: &'static str) -> impl Iterator<Item = Set<'_, 'a>> {
-        let width = self.values.len().checked_div(self.count).unwrap_or(0);
+        let width = self.width();
         self.values.chunks((width * MOST).max(1)).map(move |values| Set { template, values, width })
     }
 }
 
-impl Set<'_, '_> {
-    fn count(&self) -> usize {
+impl<'a> Set<'_, 'a> {
+    /// The values, row by row.
+    pub(super) const fn values(&self) -> &[Value<'a>] {
+        self.values
+    }
+
+    /// How many rows.
+    pub(super) fn count(&self) -> usize {
         self.values.len() / self.width
     }
 
     /// How many rows the text has place for.
     fn places(&self) -> usize {
         self.count().next_power_of_two()
+    }
+
+    /// Its text for SQLite, written out once.
+    fn sqlite(&self) -> Arc<str> {
+        text(vec![(self.template, self.places())], || self.sqlite_text())
     }
 
     fn sqlite_text(&self) -> String {
@@ -217,9 +357,13 @@ impl Set<'_, '_> {
         arguments.add(i64::try_from(self.count()).unwrap_or(i64::MAX))
     }
 
+    fn postgres_text(&self, before: usize) -> String {
+        self.template.replacen("{rows}", &self.postgres_rows(before), 1)
+    }
+
     /// The kinds of a column are those of the values, which are the same in every row. `before` is how many parameters
     /// come before.
-    fn postgres_text(&self, before: usize) -> String {
+    fn postgres_rows(&self, before: usize) -> String {
         let kind = |value: &Value<'_>| match value {
             Value::Text(_) => "text",
             Value::Integer(_) => "bigint",
@@ -231,8 +375,7 @@ impl Set<'_, '_> {
                 (format!("${}::{}[]", before + index + 1, kind(value)), format!("column{}", index + 1))
             })
             .unzip();
-        let rows = format!("SELECT * FROM UNNEST({}) AS r ({})", arrays.join(", "), names.join(", "));
-        self.template.replacen("{rows}", &rows, 1)
+        format!("SELECT * FROM UNNEST({}) AS r ({})", arrays.join(", "), names.join(", "))
     }
 
     fn add_to_postgres(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
@@ -387,6 +530,9 @@ impl<'a> From<Option<&'a [u8]>> for Value<'a> {
 /// How a text comes about: the templates of its statements, and how many rows each has place for.
 type Form = Vec<(&'static str, usize)>;
 
+/// The place of the number of rows in the form of a joint statement.
+const JOINT: usize = usize::MAX;
+
 /// A text in one of its forms, written out once.
 fn text(form: Form, write_out: impl FnOnce() -> String) -> Arc<str> {
     static TEXTS: LazyLock<RwLock<HashMap<Form, Arc<str>>>> = LazyLock::new(RwLock::default);
@@ -479,5 +625,25 @@ mod tests {
         let go = script.goes().pop().expect("one go");
         let sizes = go.of_equal_places().into_iter().map(|go| go.sets.iter().map(Set::count).collect());
         assert_eq!(sizes.collect::<Vec<Vec<usize>>>(), [vec![1], vec![3, 4]]);
+    }
+
+    #[test]
+    fn a_joint_statement_tells_what_the_first_ones_returned_and_takes_the_rows_that_belong_to_it() {
+        let (one, three) = (rows(1), rows(3));
+        let mut script = Script::default();
+        script.add(TEMPLATE, bound(&three));
+        let mut joint = Joint::telling("SELECT a FROM created");
+        joint.add("created", "INSERT INTO s (a, b) {rows} RETURNING a", bound(&one));
+        joint
+            .add_script(script, &[("t", "column1 IN (SELECT a FROM created)")])
+            .expect("a condition for its table");
+        let text = "WITH created AS (INSERT INTO s (a, b) SELECT * FROM UNNEST($1::text[], $2::bigint[]) \
+            AS r (column1, column2) RETURNING a), \
+            t AS (INSERT INTO t (a, b) SELECT * FROM UNNEST($3::text[], $4::bigint[]) AS r (column1, column2) \
+            WHERE column1 IN (SELECT a FROM created) ON CONFLICT DO NOTHING) SELECT a FROM created";
+        assert_eq!(joint.text(), text);
+        let mut other = Script::default();
+        other.add(UPDATE, bound(&one));
+        assert!(joint.add_script(other, &[("u", "")]).is_err(), "rows of a table of which nothing is known");
     }
 }

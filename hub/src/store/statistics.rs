@@ -53,7 +53,7 @@ mod tests {
         const ONE: &str = "PREPARE one AS SELECT 1 FROM UNNEST($1::text[], $2::text[]) AS v (a, b) JOIN attempt \
              ON attempt.merchant_id = v.a AND attempt.id = v.b";
         let mut tx = store.begin_batch(0).await.expect("a transaction");
-        let Link::Postgres(connection) = tx.link() else { return None };
+        let Ok(Link::Postgres(connection)) = tx.link() else { return None };
         sqlx::raw_sql(ONE).execute(&mut *connection).await.expect("prepared");
         let rows = sqlx::raw_sql("EXPLAIN EXECUTE one('{}', '{}')").fetch_all(&mut *connection).await;
         sqlx::raw_sql("DEALLOCATE one").execute(connection).await.expect("forgotten");
@@ -69,7 +69,7 @@ mod tests {
             let store = Store::connect(&database.url).await.expect("the database");
             store.migrate().await.expect("the schema");
             let mut tx = store.begin().await.expect("a transaction");
-            on!(tx.link(), connection => { sqlx::query(FILL).execute(connection).await.expect("rows"); });
+            on!(tx.link().expect("a link"), connection => { sqlx::query(FILL).execute(connection).await.expect("rows"); });
             tx.commit().await.expect("written");
             store.look_at_young_tables().await.expect("looked at");
             if let Some(plan) = plan(&store).await {

@@ -41,7 +41,7 @@ impl Store {
         lease_until: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let claimed = on!(tx.link(), connection => {
+        let claimed = on!(tx.link()?, connection => {
             sqlx::query(CLAIM)
                 .bind(merchant)
                 .bind(account)
@@ -71,7 +71,7 @@ impl Store {
         claimed_until: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        on!(tx.link(), connection => {
+        on!(tx.link()?, connection => {
             sqlx::query(WRITE)
                 .bind(merchant)
                 .bind(account)
@@ -95,7 +95,7 @@ impl Store {
         claimed_until: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        on!(tx.link(), connection => {
+        on!(tx.link()?, connection => {
             sqlx::query(RELEASE)
                 .bind(merchant)
                 .bind(account)
@@ -117,7 +117,7 @@ impl Store {
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        on!(tx.link(), connection => {
+        on!(tx.link()?, connection => {
             sqlx::query(END)
                 .bind(merchant)
                 .bind(account)

@@ -75,7 +75,7 @@ impl Store {
         let (now, real, until) =
             (now.as_microsecond(), real_now.as_microsecond(), lease_until.as_microsecond());
         type Row = (String, String, String, i64, i64, String);
-        let rows: Vec<Row> = match tx.link() {
+        let rows: Vec<Row> = match tx.link()? {
             Link::Sqlite(connection) => {
                 sqlx::query_as(CLAIM_SQLITE)
                     .bind(now)
@@ -122,7 +122,7 @@ impl Store {
     /// Gives claimed work back, due again later. A claim that was taken over changes nothing.
     pub async fn release_work(&self, work: &Work, due_at: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        on!(tx.link(), connection => {
+        on!(tx.link()?, connection => {
             sqlx::query(RELEASE)
                 .bind(&work.merchant_id)
                 .bind(work.attempt_id.as_str())
@@ -137,7 +137,7 @@ impl Store {
     /// Ends claimed work that has nothing more to find out.
     pub async fn end_work(&self, work: &Work) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        on!(tx.link(), connection => {
+        on!(tx.link()?, connection => {
             sqlx::query(DONE_BY_CLAIM)
                 .bind(&work.merchant_id)
                 .bind(work.attempt_id.as_str())

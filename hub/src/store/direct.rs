@@ -1,0 +1,182 @@
+//! SQLite on the thread that writes batches: each statement would else go to the thread of a connection and back, and a
+//! batch waits longer for its turns there than for the disk.
+//!
+//! Only sets run here (`sets.rs`), which is all that a batch is made of. Whoever writes else has a connection of its own;
+//! they take turns in the one lane of the writer.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::types::{FromSql, Null};
+use rusqlite::{Connection, OpenFlags, Row, Statement};
+use sqlx::Sqlite;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::database::{BUSY_TIMEOUT, SQLITE_CACHE_KIB, STATEMENTS};
+use super::lane::Held;
+use super::log;
+use super::sets::{Set, Value};
+
+/// The connection, once somebody has written a batch. Cloning gives another handle to the same.
+#[derive(Clone)]
+pub(super) struct DirectLane {
+    file: PathBuf,
+    connection: Arc<Mutex<Option<Connection>>>,
+}
+
+/// A transaction. Dropped without [`Direct::commit`], it is rolled back.
+pub struct Direct {
+    /// Nobody else writes meanwhile. Given back last.
+    connection: OwnedMutexGuard<Option<Connection>>,
+    is_open: bool,
+    _turn: Held<Sqlite>,
+}
+
+impl DirectLane {
+    /// A lane to a database file that is there and is written ahead.
+    pub(super) fn to(file: &Path) -> Self {
+        Self { file: file.to_owned(), connection: Arc::default() }
+    }
+
+    /// Begins a transaction, in a turn of the writer's lane.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(super) async fn begin(&self, turn: Held<Sqlite>) -> rusqlite::Result<Direct> {
+        let mut connection = Arc::clone(&self.connection).lock_owned().await;
+        if connection.is_none() {
+            *connection = Some(open(&self.file)?);
+        }
+        let mut direct = Direct { connection, is_open: false, _turn: turn };
+        direct.connection()?.execute_batch("BEGIN IMMEDIATE")?;
+        direct.is_open = true;
+        Ok(direct)
+    }
+
+    /// Closes the connection; what is under way ends first.
+    pub(super) async fn close(&self) {
+        self.connection.lock().await.take();
+    }
+}
+
+fn open(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    for (name, value) in [
+        ("synchronous", "FULL"),
+        ("cache_size", SQLITE_CACHE_KIB),
+        ("foreign_keys", "ON"),
+        ("wal_autocheckpoint", log::BY_ITSELF),
+        ("journal_size_limit", log::LARGEST_KEPT),
+    ] {
+        connection.execute_batch(&format!("PRAGMA {name} = {value}"))?;
+    }
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+impl Direct {
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    /// What SQLite says: then nothing is.
+    pub(super) fn commit(mut self) -> rusqlite::Result<()> {
+        self.connection()?.execute_batch("COMMIT")?;
+        self.is_open = false;
+        Ok(())
+    }
+
+    /// Runs a statement over rows. Answers how many rows it changed.
+    pub(super) fn execute(&self, text: &str, set: &Set<'_, '_>) -> rusqlite::Result<u64> {
+        let mut statement = self.connection()?.prepare_cached(text)?;
+        bind(&mut statement, set)?;
+        Ok(statement.raw_execute()?.try_into().unwrap_or(u64::MAX))
+    }
+
+    /// Runs a query over rows, and gathers what it answers.
+    pub(super) fn read<T: FromDirect>(&self, text: &str, set: &Set<'_, '_>) -> rusqlite::Result<Vec<T>> {
+        let mut statement = self.connection()?.prepare_cached(text)?;
+        bind(&mut statement, set)?;
+        let mut rows = statement.raw_query();
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(T::from_direct(row)?);
+        }
+        Ok(found)
+    }
+
+    fn connection(&self) -> rusqlite::Result<&Connection> {
+        self.connection.as_ref().ok_or(rusqlite::Error::InvalidQuery)
+    }
+}
+
+impl Drop for Direct {
+    fn drop(&mut self) {
+        if self.is_open
+            && self.connection().and_then(|connection| connection.execute_batch("ROLLBACK")).is_err()
+        {
+            // What cannot be rolled back is when the connection is gone.
+            *self.connection = None;
+        }
+    }
+}
+
+/// The values, then nothing in the places that are left, then how many rows there are.
+fn bind(statement: &mut Statement<'_>, set: &Set<'_, '_>) -> rusqlite::Result<()> {
+    for (index, value) in set.values().iter().enumerate() {
+        let place = index + 1;
+        match value {
+            Value::Text(Some(text)) => statement.raw_bind_parameter(place, text.as_ref())?,
+            Value::Integer(Some(integer)) => statement.raw_bind_parameter(place, *integer)?,
+            Value::Bytes(Some(bytes)) => statement.raw_bind_parameter(place, *bytes)?,
+            Value::Text(None) | Value::Integer(None) | Value::Bytes(None) => {
+                statement.raw_bind_parameter(place, Null)?;
+            }
+        }
+    }
+    let count = i64::try_from(set.count()).unwrap_or(i64::MAX);
+    statement.raw_bind_parameter(statement.parameter_count(), count)
+}
+
+/// What a row is read into.
+pub(super) trait FromDirect: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When a column is not there, or holds another kind of value.
+    fn from_direct(row: &Row<'_>) -> rusqlite::Result<Self>;
+}
+
+macro_rules! tuples {
+    ($($kind:ident $index:tt),+) => {
+        impl<$($kind: FromSql),+> FromDirect for ($($kind,)+) {
+            fn from_direct(row: &Row<'_>) -> rusqlite::Result<Self> {
+                Ok(($(row.get::<_, $kind>($index)?,)+))
+            }
+        }
+    };
+}
+tuples!(A 0);
+tuples!(A 0, B 1, C 2);
+tuples!(A 0, B 1, C 2, D 3);
+tuples!(A 0, B 1, C 2, D 3, E 4);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+
+/// A row whose fields are the columns of the same names, for every way to the databases.
+macro_rules! record {
+    ($(#[$note:meta])* struct $name:ident { $($field:ident: $kind:ty,)* }) => {
+        $(#[$note])*
+        #[derive(sqlx::FromRow)]
+        struct $name { $($field: $kind,)* }
+
+        impl $crate::store::direct::FromDirect for $name {
+            fn from_direct(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                Ok(Self { $($field: row.get(stringify!($field))?,)* })
+            }
+        }
+    };
+}
+pub(super) use record;
