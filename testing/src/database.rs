@@ -157,6 +157,24 @@ impl TestDatabase {
         Ok(())
     }
 
+    /// How many rows a table has.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn count(&self, table: &str) -> Result<i64, sqlx::Error> {
+        let count = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        match self.kind {
+            DatabaseKind::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url).await?;
+                sqlx::query_scalar(count).fetch_one(&mut connection).await
+            }
+            DatabaseKind::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await?;
+                sqlx::query_scalar(count).fetch_one(&mut connection).await
+            }
+        }
+    }
+
     /// Runs one statement, for what no program of ours would do to its database.
     ///
     /// # Errors

@@ -24,16 +24,16 @@ pub struct Lane<DB: Database> {
     /// Where its connection comes from, and comes from again when it broke.
     pool: Pool<DB>,
     /// None: every transaction takes a connection from the pool.
-    kept: Option<Kept<DB>>,
+    kept: Option<Arc<Kept<DB>>>,
 }
 
 /// The connection of a lane.
 struct Kept<DB: Database> {
     connection: Arc<Mutex<Option<DB::Connection>>>,
     /// Something on it did not come to its end: it may be broken.
-    is_doubtful: Arc<AtomicBool>,
+    is_doubtful: AtomicBool,
     /// When it was last asked for.
-    taken_at: Arc<std::sync::Mutex<Option<Instant>>>,
+    taken_at: std::sync::Mutex<Option<Instant>>,
 }
 
 /// A transaction. Dropped without [`Open::commit`], it is rolled back.
@@ -50,16 +50,6 @@ pub enum Held<DB: Database> {
     Own(OwnedMappedMutexGuard<Option<DB::Connection>, DB::Connection>, Lane<DB>),
 }
 
-impl<DB: Database> Clone for Kept<DB> {
-    fn clone(&self) -> Self {
-        Self {
-            connection: Arc::clone(&self.connection),
-            is_doubtful: Arc::clone(&self.is_doubtful),
-            taken_at: Arc::clone(&self.taken_at),
-        }
-    }
-}
-
 impl<DB: Database> Clone for Lane<DB> {
     fn clone(&self) -> Self {
         Self { pool: self.pool.clone(), kept: self.kept.clone() }
@@ -70,8 +60,12 @@ impl<DB: Database> Lane<DB> {
     /// A lane with a connection of its own, which is made when it is first asked for: by whoever asks, whose thread then
     /// hears what the database answers.
     pub fn kept(pool: Pool<DB>) -> Self {
-        let (connection, is_doubtful, taken_at) = (Arc::default(), Arc::default(), Arc::default());
-        Self { pool, kept: Some(Kept { connection, is_doubtful, taken_at }) }
+        let kept = Kept {
+            connection: Arc::default(),
+            is_doubtful: AtomicBool::default(),
+            taken_at: std::sync::Mutex::default(),
+        };
+        Self { pool, kept: Some(Arc::new(kept)) }
     }
 
     /// A lane that shares the connections of a pool with others.
@@ -93,7 +87,7 @@ impl<DB: Database> Lane<DB> {
     /// # Errors
     /// Those of [`Lane::connection`].
     pub async fn fresh_connection(&self) -> Result<Held<DB>, sqlx::Error> {
-        if let Some(Kept { is_doubtful, taken_at, .. }) = &self.kept {
+        if let Some(Kept { is_doubtful, taken_at, .. }) = self.kept.as_deref() {
             let taken_at = *taken_at.lock().unwrap_or_else(PoisonError::into_inner);
             if taken_at.is_none_or(|taken_at| taken_at.elapsed() > SURELY_ALIVE) {
                 is_doubtful.store(true, Ordering::Relaxed);
@@ -104,7 +98,7 @@ impl<DB: Database> Lane<DB> {
 
     /// The connection, and whether it is a new one.
     async fn take(&self) -> Result<(Held<DB>, bool), sqlx::Error> {
-        let Some(Kept { connection, is_doubtful, taken_at }) = &self.kept else {
+        let Some(Kept { connection, is_doubtful, taken_at }) = self.kept.as_deref() else {
             return Ok((Held::Pooled(self.pool.acquire().await?), true));
         };
         let turn = tokio::time::timeout(TURN_TIMEOUT, Arc::clone(connection).lock_owned()).await;
@@ -143,7 +137,7 @@ impl<DB: Database> Lane<DB> {
     /// A transaction was left open: what rolls it back is on its way at the latest when somebody asks whether the
     /// connection still lives. Nobody else may come for long, and it may hold locks.
     fn doubt(&self) {
-        let Some(Kept { is_doubtful, .. }) = &self.kept else { return };
+        let Some(Kept { is_doubtful, .. }) = self.kept.as_deref() else { return };
         is_doubtful.store(true, Ordering::Relaxed);
         let lane = self.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -154,7 +148,7 @@ impl<DB: Database> Lane<DB> {
     /// Closes what is kept, and the pool behind it; what is under way ends first.
     pub async fn close(&self) {
         self.pool.close().await;
-        if let Some(Kept { connection, .. }) = &self.kept
+        if let Some(Kept { connection, .. }) = self.kept.as_deref()
             && let Some(connection) = connection.lock().await.take()
         {
             // It is gone either way.
