@@ -54,6 +54,7 @@ pub fn run(course: &mut Course, stage: &mut Stage) -> anyhow::Result<()> {
 
 /// Notices at a rate that leaves the hub time, whether earlier ones are answered or not.
 pub fn latency(course: &mut Course, stage: &Stage) -> anyhow::Result<()> {
+    stage.ceiling.age()?;
     let shape = course.spans.shape(CONNECTIONS, Pace::PerSecond(CALM));
     let hub = stage.hub.address();
     let load = load::run(hub, genuine(stage)(hub, NOTICES), shape, &stage.watched)?;
@@ -76,6 +77,7 @@ pub fn latency_at_half(course: &mut Course, stage: &Stage) -> anyhow::Result<()>
         Some(capacity) => capacity,
         None => run(Pace::Closed)?.per_second(),
     };
+    stage.ceiling.age()?;
     let load = run(Pace::PerSecond((capacity / 2.0).max(1.0)))?;
     let figure = load.latency.per_mille_ms(990).unwrap_or(f64::INFINITY);
     let row = Row::judged(stage.engine, Quantity::NoticeTailAtHalf, figure, &load.usage);

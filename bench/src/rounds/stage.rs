@@ -97,6 +97,16 @@ impl Ceiling {
         }
     }
 
+    /// Has PostgreSQL make a checkpoint, as it does by itself every few minutes: a server that has run for a while has segments
+    /// of its log to use again, and need not make each anew while somebody waits.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn age(&self) -> anyhow::Result<()> {
+        let Self::Postgres { server, .. } = self else { return Ok(()) };
+        server.program("psql", &server.url("postgres"), &["--command".into(), "CHECKPOINT".into()]).map(drop)
+    }
+
     /// What its figures are called in the file.
     pub const fn names(&self) -> [&'static str; 2] {
         match self {

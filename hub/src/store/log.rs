@@ -14,8 +14,9 @@ use tokio::sync::Notify;
 use super::lane::Lane;
 use crate::fault::fault;
 
-/// After so many rows the log is carried over: each changes a few pages.
-const ROWS: u64 = 2000;
+/// After so many rows the log is carried over, each of which changes a few pages: seldom is cheaper, and often is what nobody
+/// waits for.
+const ROWS: u64 = 500;
 /// What was written is carried over at the latest after this.
 const AT_THE_LATEST: Duration = Duration::from_secs(5);
 /// From so many pages on the log has to be carried over to its end: 64 MiB.
