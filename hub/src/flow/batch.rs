@@ -207,20 +207,18 @@ impl Batch {
     /// takes that at once. False: it does not, and nothing was written.
     async fn create_at_once(&mut self, hub: &Hub, writer: usize) -> Result<bool, StoreError> {
         let is_simple = |slot: &Slot<Creation>| slot.operation.claim.is_some() && !slot.operation.is_charge();
-        if self.len() > self.creations.len() || !self.creations.iter().all(is_simple) {
+        let is_alone = self.len() == self.creations.len() && self.creations.iter().all(is_simple);
+        if !is_alone || !hub.store.creates_at_once() {
             return Ok(false);
         }
         self.sort_creations();
         let mut changes = Changes::default();
         let (claims, payments) = self.beginning();
-        let begins = |slot: &&Slot<Creation>| {
-            payments.iter().any(|keyed| keyed.payment.id == slot.operation.payment.id)
-        };
+        let begun: BTreeSet<_> = payments.iter().map(|keyed| &keyed.payment.id).collect();
+        let begins = |slot: &&Slot<Creation>| begun.contains(&slot.operation.payment.id);
         self.creations.iter().filter(begins).for_each(|slot| slot.operation.write(&mut changes));
         crash_point!("create.before_commit");
-        let Some(begun) = hub.store.create_at_once(writer, &claims, &payments, &changes).await? else {
-            return Ok(false);
-        };
+        let begun = hub.store.create_at_once(writer, &claims, &payments, &changes).await?;
         if begun.created.len() == self.creations.len() {
             self.creations.iter_mut().for_each(|slot| slot.outcome = Some(Created::Fresh));
         } else {
@@ -283,8 +281,7 @@ impl Batch {
         // A key that is claimed twice in one batch is held for the second claim: it is read too.
         let mut seen = BTreeSet::new();
         let is_held = |claim: &&KeyClaim| !claimed.contains(&claim.key) || !seen.insert(claim.key.clone());
-        let held: Vec<&Key> = self.all_claims().filter(is_held).map(|claim| &claim.key).collect();
-        let held: BTreeSet<&Key> = held.into_iter().collect();
+        let held: BTreeSet<&Key> = self.all_claims().filter(is_held).map(|claim| &claim.key).collect();
         let records = tx.read_keys(&held.into_iter().collect::<Vec<_>>()).await?;
         self.tell_of_keys(claimed, &records)?;
         let used: Vec<(&str, &str)> = self

@@ -8,21 +8,22 @@ use std::collections::BTreeSet;
 use payment::id::PaymentId;
 
 use super::changes::Changes;
-use super::database::{Link, Store, StoreError, Tx, parsed};
+use super::database::{Store, StoreError, Tx, parsed};
 use super::idempotency::{CLAIM, Key, KeyClaim, claim_rows};
-use super::payments::New;
+use super::payments::{New, insert_payment};
 use super::rows::Payment;
 use super::sets::{Joint, Rows, Script};
 use crate::fault::fault;
 
 /// Writes the payments whose keys are free, for PostgreSQL: the last two columns name the key that a payment needs.
-const INSERT: &str = "INSERT INTO payment (merchant_id, id, reference, idempotency_key, provider, account_id, \
-     customer, order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, detail_json, \
-     expires_at, version, created_at, updated_at) SELECT column1, column2, column3, column4, column5, column6, column7, \
+const INSERT: &str = concat!(
+    insert_payment!(),
+    " SELECT column1, column2, column3, column4, column5, column6, column7, \
      column8, column9, column10, column11, column12, column13, column14, column15, column16, column17, column18, column19, \
      column20, column21, column22 FROM ({rows}) AS v WHERE column23 IS NULL OR EXISTS (SELECT 1 FROM claimed \
      WHERE claimed.merchant_id = v.column1 AND claimed.route = v.column23 AND claimed.key = v.column24) \
-     ON CONFLICT DO NOTHING RETURNING id";
+     ON CONFLICT DO NOTHING RETURNING id"
+);
 /// What came of both.
 const TOLD: &str = "SELECT merchant_id, route, key FROM claimed UNION ALL SELECT id, NULL, NULL FROM created";
 /// What belongs to payments is written for those alone that were: the payment is in a column of its rows.
@@ -57,17 +58,18 @@ type Row = (String, Option<String>, Option<String>);
 impl Store {
     /// Claims keys and writes new payments with what belongs to them, in a transaction of its own of one of the
     /// [`Store::writers`]. `changes` are the attempts, calls, lines of history and work of these payments and nothing
-    /// else. No key is claimed twice. None: this database does not do that, and nothing was written.
+    /// else. There is at least one claim and one payment, and no key is claimed twice.
+    ///
+    /// # Errors
+    /// [`StoreError::SetsAlone`] for a database that does not do that ([`Store::creates_at_once`]): nothing was written.
     pub(crate) async fn create_at_once(
         &self,
         writer: usize,
         claims: &[&KeyClaim],
         payments: &[KeyedPayment<'_>],
         changes: &Changes,
-    ) -> Result<Option<Begun>, StoreError> {
-        let Some(lane) = self.lane_of(writer).filter(|_| !claims.is_empty() && !payments.is_empty()) else {
-            return Ok(None);
-        };
+    ) -> Result<Begun, StoreError> {
+        let lane = self.lane_of(writer).ok_or(StoreError::SetsAlone)?;
         let mut script = Script::default();
         script.insert_attempts(&changes.attempts, &changes.memos, true);
         script.insert_calls(&changes.calls);
@@ -84,7 +86,7 @@ impl Store {
         if rows.is_err() {
             connection.doubt();
         }
-        begun(rows?).map(Some)
+        begun(rows?)
     }
 }
 
@@ -96,12 +98,11 @@ impl Tx {
         claims: &[&KeyClaim],
         payments: &[KeyedPayment<'_>],
     ) -> Result<Begun, StoreError> {
-        if self.is_postgres()
-            && !claims.is_empty()
+        if !claims.is_empty()
             && !payments.is_empty()
-            && let Link::Postgres(connection) = self.link()?
+            && let Self::Postgres(open) = self
         {
-            return begun(joint(claims, payments)?.read::<Row>(connection).await?);
+            return begun(joint(claims, payments)?.read::<Row>(open).await?);
         }
         let claimed = self.claim_keys(claims).await?;
         let is_free = |keyed: &&KeyedPayment<'_>| keyed.key.is_none_or(|key| claimed.contains(key));

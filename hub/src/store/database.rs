@@ -7,9 +7,7 @@ use std::time::Duration;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
 use super::direct::{Direct, DirectLane};
@@ -31,9 +29,15 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READERS: u32 = 4;
 /// Statements that a connection keeps prepared: more than the product has, the sizes of sets counted apart.
 pub(super) const STATEMENTS: usize = 512;
-/// The part of the database that each connection of SQLite keeps in memory, in KiB: a small one is quicker, since the
-/// system's own cache does the work.
-pub(super) const SQLITE_CACHE_KIB: &str = "-16000";
+/// What every connection to a file of SQLite is told. A small cache, in KiB, is quicker than a large one, since the system's
+/// own does the work.
+pub(super) const SQLITE_SETTINGS: [(&str, &str); 5] = [
+    ("synchronous", "FULL"),
+    ("cache_size", "-16000"),
+    ("foreign_keys", "ON"),
+    ("wal_autocheckpoint", log::BY_ITSELF),
+    ("journal_size_limit", log::LARGEST_KEPT),
+];
 /// How long PostgreSQL lets a transaction wait for its process. One that freezes amid a transaction would
 /// hold its locks against all others until it wakes.
 const IDLE_IN_TRANSACTION: &str = "10s";
@@ -310,6 +314,11 @@ impl Store {
         }
     }
 
+    /// Whether it takes claims and new payments with all that belongs to them in one statement.
+    pub(crate) const fn creates_at_once(&self) -> bool {
+        matches!(&self.database, Database::Postgres { .. })
+    }
+
     /// The connection of one of the [`Store::writers`] of PostgreSQL.
     pub(super) fn lane_of(&self, writer: usize) -> Option<&Lane<Postgres>> {
         match &self.database {
@@ -429,13 +438,9 @@ async fn connect_sqlite(address: &str) -> Result<Database, StoreError> {
     let options = SqliteConnectOptions::from_str(address)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("cache_size", SQLITE_CACHE_KIB)
-        .pragma("wal_autocheckpoint", log::BY_ITSELF)
-        .pragma("journal_size_limit", log::LARGEST_KEPT)
-        .foreign_keys(true)
         .statement_cache_capacity(STATEMENTS)
         .busy_timeout(BUSY_TIMEOUT);
+    let options = SQLITE_SETTINGS.into_iter().fold(options, |sofar, (name, value)| sofar.pragma(name, value));
     // A connection to a file does not break by itself.
     let pool = |size| {
         SqlitePoolOptions::new()

@@ -12,9 +12,8 @@ use rusqlite::{Connection, OpenFlags, Row, Statement};
 use sqlx::Sqlite;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::database::{BUSY_TIMEOUT, SQLITE_CACHE_KIB, STATEMENTS};
+use super::database::{BUSY_TIMEOUT, SQLITE_SETTINGS, STATEMENTS};
 use super::lane::Held;
-use super::log;
 use super::sets::{Set, Value};
 
 /// The connection, once somebody has written a batch. Cloning gives another handle to the same.
@@ -26,9 +25,9 @@ pub(super) struct DirectLane {
 
 /// A transaction. Dropped without [`Direct::commit`], it is rolled back.
 pub struct Direct {
-    /// Nobody else writes meanwhile. Given back last.
     connection: OwnedMutexGuard<Option<Connection>>,
     is_open: bool,
+    /// Nobody else writes meanwhile. Given back last.
     _turn: Held<Sqlite>,
 }
 
@@ -65,13 +64,7 @@ fn open(file: &Path) -> rusqlite::Result<Connection> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    for (name, value) in [
-        ("synchronous", "FULL"),
-        ("cache_size", SQLITE_CACHE_KIB),
-        ("foreign_keys", "ON"),
-        ("wal_autocheckpoint", log::BY_ITSELF),
-        ("journal_size_limit", log::LARGEST_KEPT),
-    ] {
+    for (name, value) in SQLITE_SETTINGS {
         connection.execute_batch(&format!("PRAGMA {name} = {value}"))?;
     }
     connection.set_prepared_statement_cache_capacity(STATEMENTS);

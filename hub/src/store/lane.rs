@@ -134,7 +134,7 @@ impl<DB: Database> Lane<DB> {
         }
     }
 
-    /// A transaction was left open: what rolls it back is on its way at the latest when somebody asks whether the
+    /// Something was left under way: what rolls it back is on its way at the latest when somebody asks whether the
     /// connection still lives. Nobody else may come for long, and it may hold locks.
     fn doubt(&self) {
         let Some(Kept { is_doubtful, .. }) = self.kept.as_deref() else { return };
@@ -187,8 +187,8 @@ impl<DB: Database> Open<DB> {
 impl<DB: Database> Held<DB> {
     /// What was asked for on it did not come to its end: whoever has it next asks whether it still lives.
     pub fn doubt(&self) {
-        if let Self::Own(_, Lane { kept: Some(kept), .. }) = self {
-            kept.is_doubtful.store(true, Ordering::Relaxed);
+        if let Self::Own(_, lane) = self {
+            lane.doubt();
         }
     }
 }
@@ -233,8 +233,6 @@ impl<DB: Database> Drop for Open<DB> {
             return;
         }
         DB::TransactionManager::start_rollback(&mut self.connection);
-        if let Held::Own(_, lane) = &self.connection {
-            lane.doubt();
-        }
+        self.connection.doubt();
     }
 }

@@ -11,9 +11,17 @@ use super::direct::record;
 use super::rows::{Cursor, HistoryLine, Page, Payment, PaymentFilter, PaymentKey};
 use super::sets::{Rows, Script};
 
-const INSERT: &str = "INSERT INTO payment (merchant_id, id, reference, idempotency_key, provider, account_id, \
-     customer, order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, detail_json, \
-     expires_at, version, created_at, updated_at) {rows} ON CONFLICT DO NOTHING RETURNING id";
+/// How a new payment is written: the columns are those of [`New::bind`].
+macro_rules! insert_payment {
+    () => {
+        "INSERT INTO payment (merchant_id, id, reference, idempotency_key, provider, account_id, \
+         customer, order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, \
+         detail_json, expires_at, version, created_at, updated_at)"
+    };
+}
+pub(super) use insert_payment;
+
+const INSERT: &str = concat!(insert_payment!(), " {rows} ON CONFLICT DO NOTHING RETURNING id");
 const UPDATE: &str = "UPDATE payment SET authorized = v.column3, paid = v.column4, refunded = v.column5, \
      overpaid = v.column6, status = v.column7, certainty = v.column8, told = v.column9, detail_json = v.column10, \
      version = v.column11, updated_at = v.column12 FROM ({rows}) AS v \
