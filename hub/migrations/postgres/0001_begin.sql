@@ -29,9 +29,6 @@ CREATE TABLE payment (
 );
 CREATE UNIQUE INDEX payment_reference ON payment (merchant_id, reference);
 CREATE INDEX payment_status ON payment (merchant_id, status, id);
--- Only what is still open, so that the gauges never read settled payments.
-CREATE INDEX payment_open ON payment (created_at)
-    WHERE status IN ('created', 'requires_action', 'pending', 'partially_approved');
 CREATE INDEX payment_customer ON payment (merchant_id, customer, id)
     WHERE customer IS NOT NULL AND status IN ('created', 'requires_action', 'pending', 'partially_approved');
 
@@ -227,7 +224,9 @@ CREATE TABLE idempotency (
     fingerprint TEXT COLLATE "C" NOT NULL,
     claimed_at  BIGINT NOT NULL,
     status      BIGINT,
+    -- The body of the answer: sealed, or the document that the event tells of.
     sealed_body BYTEA,
+    event_id    TEXT,
     PRIMARY KEY (merchant_id, route, key)
 );
 CREATE INDEX idempotency_age ON idempotency (claimed_at);

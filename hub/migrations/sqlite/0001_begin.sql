@@ -30,9 +30,6 @@ CREATE TABLE payment (
 );
 CREATE UNIQUE INDEX payment_reference ON payment (merchant_id, reference);
 CREATE INDEX payment_status ON payment (merchant_id, status, id);
--- Only what is still open, so that the gauges never read settled payments.
-CREATE INDEX payment_open ON payment (created_at)
-    WHERE status IN ('created', 'requires_action', 'pending', 'partially_approved');
 CREATE INDEX payment_customer ON payment (merchant_id, customer, id)
     WHERE customer IS NOT NULL AND status IN ('created', 'requires_action', 'pending', 'partially_approved');
 
@@ -50,9 +47,9 @@ CREATE TABLE attempt (
     sealed_key         BLOB,
     expires_at         BIGINT NOT NULL,
     created_at         BIGINT NOT NULL,
-    PRIMARY KEY (merchant_id, id)
-);
-CREATE UNIQUE INDEX attempt_ordinal ON attempt (merchant_id, payment_id, ordinal);
+    PRIMARY KEY (merchant_id, payment_id, ordinal)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX attempt_id ON attempt (merchant_id, id);
 CREATE UNIQUE INDEX attempt_reference ON attempt (merchant_id, account_id, reference);
 
 -- What a provider reference is about.
@@ -218,7 +215,7 @@ CREATE TABLE work (
     tries         BIGINT NOT NULL,
     cause         TEXT NOT NULL,
     PRIMARY KEY (merchant_id, attempt_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX work_line ON work (merchant_id, account_id, is_repeat, due_at, attempt_id);
 
 CREATE TABLE idempotency (
@@ -228,9 +225,11 @@ CREATE TABLE idempotency (
     fingerprint TEXT NOT NULL,
     claimed_at  BIGINT NOT NULL,
     status      BIGINT,
+    -- The body of the answer: sealed, or the document that the event tells of.
     sealed_body BLOB,
+    event_id    TEXT,
     PRIMARY KEY (merchant_id, route, key)
-);
+) WITHOUT ROWID;
 CREATE INDEX idempotency_age ON idempotency (claimed_at);
 
 -- Access tokens of provider accounts, for providers that give them: shared by all instances, renewed by the one that

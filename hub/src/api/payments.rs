@@ -22,7 +22,7 @@ use crate::api::problem::Problem;
 use crate::api::query::{ListDocument, Query};
 use crate::fault::fault;
 use crate::flow::document::{PaymentDocument, payment_document};
-use crate::flow::idempotency::Keyed;
+use crate::flow::idempotency::{Keyed, Wording};
 use crate::flow::{self, CancelError, CreateError, Made, NewPayment};
 use crate::limits::Held;
 use crate::settings::Merchant;
@@ -115,10 +115,10 @@ async fn create_keyed(
 }
 
 /// What is kept under the key of a payment that was created.
-fn kept_answer(hub: &Hub, payment: &Payment) -> Option<(u16, String)> {
-    match created(hub, payment) {
-        Work::Done(Answer { status, body }) => Some((status, body)),
-        Work::Undone(_) => None,
+fn kept_answer(payment: &Payment) -> (u16, Wording) {
+    match failed(payment) {
+        Some(Answer { status, body }) => (status, Wording::Text(body)),
+        None => (StatusCode::CREATED.as_u16(), Wording::Document),
     }
 }
 
@@ -160,15 +160,17 @@ pub(super) fn not_created(error: CreateError, total: Money) -> Work {
     }
 }
 
-/// A payment that an earlier request with the same key made, and that failed, is told as that failure.
 pub(super) fn created(hub: &Hub, payment: &Payment) -> Work {
-    match &payment.detail.failure {
-        Some(failure) if payment.status == Status::Failed => {
-            let problem = Problem::from_failure(failure, &payment.provider);
-            Work::Done(problem.with_payment(&payment.id).into())
-        }
-        Some(_) | None => done(hub, StatusCode::CREATED, payment),
+    match failed(payment) {
+        Some(answer) => Work::Done(answer),
+        None => done(hub, StatusCode::CREATED, payment),
     }
+}
+
+/// A payment that an earlier request with the same key made, and that failed, is told as that failure.
+fn failed(payment: &Payment) -> Option<Answer> {
+    let failure = payment.detail.failure.as_ref().filter(|_| payment.status == Status::Failed)?;
+    Some(Problem::from_failure(failure, &payment.provider).with_payment(&payment.id).into())
 }
 
 /// Read a payment

@@ -512,15 +512,23 @@ fn write_change(
         created_at: now,
     };
     changes.events.push(event);
-    if before.status != payment.status {
-        metrics::counter!(
-            "caudal_payment_status_total",
-            "provider" => payment.provider.clone(),
-            "from" => before.status.word(),
-            "to" => payment.status.word(),
-            "source" => known.source.word()
-        )
-        .increment(1);
+}
+
+/// Counts the changes of status, now that they are durable.
+pub(super) fn count(changes: &Changes) {
+    for (key, HistoryLine { from, to, source, .. }) in &changes.history {
+        if let Some(from) = from.filter(|from| from != to)
+            && let Some(payment) = changes.payments.get(key)
+        {
+            metrics::counter!(
+                "caudal_payment_status_total",
+                "provider" => payment.provider.clone(),
+                "from" => from.word(),
+                "to" => to.word(),
+                "source" => source.clone()
+            )
+            .increment(1);
+        }
     }
 }
 

@@ -8,12 +8,13 @@ use payment::notice::Verdict;
 use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::apply_facts::{
-    KeptInstruments, Known, Source, apply_known, may_die_after_commit, may_die_before_commit,
+    KeptInstruments, Known, Source, apply_known, count, may_die_after_commit, may_die_before_commit,
 };
 use crate::flow::count_charges::begin_charge;
-use crate::flow::create_payment::{Created, Creation, Made, Opened};
+use crate::flow::create_payment::{Created, Creation, Made};
 use crate::flow::drive_task::Intent;
 use crate::flow::keep_instruments::token_keys;
+use crate::flow::opened::{Opened, is_true};
 use crate::flow::receive_notice::{Arrival, Found, Judged};
 use crate::flow::recurring::begin_recurring;
 use crate::flow::writer::{Operation, Queued, Slot};
@@ -105,6 +106,17 @@ impl Batch {
             + self.opened.len()
     }
 
+    /// Whether it is made of nothing but payments that can be written at once: with their keys, and charging no instrument.
+    pub fn is_written_at_once(&self) -> bool {
+        self.len() == self.creations.len() && self.creations.iter().all(is_written_at_once)
+    }
+
+    /// What can be written at once, and the rest.
+    pub fn apart(self) -> (Self, Self) {
+        let (at_once, creations) = self.creations.into_iter().partition(is_written_at_once);
+        (Self { creations: at_once, ..Self::default() }, Self { creations, ..self })
+    }
+
     /// Turns away what waited too long to be begun.
     pub fn turn_away_stale(&mut self) {
         turn_away(&mut self.claims);
@@ -158,7 +170,11 @@ impl Batch {
         self.claim_and_create(&mut tx, &mut changes).await?;
         let found = self.find_subjects(&mut tx).await?;
         let mut verdicts = self.judge(hub, &mut tx, &found).await?;
-        let mut aggregates = tx.lock_aggregates(&self.touched(&verdicts)).await?;
+        let touched = self.touched(&verdicts);
+        let untouched = self.untouched(&mut tx, &touched).await?;
+        let opened = self.opened.iter().map(|slot| slot.operation.known.key());
+        let read = touched.into_iter().chain(opened.filter(|key| !untouched.contains(key))).collect();
+        let mut aggregates = tx.lock_aggregates(&read).await?;
         let arrivals = self.arrivals.iter().map(|slot| &slot.operation).zip(&mut verdicts);
         begin_recurring(hub, &mut tx, arrivals, &mut aggregates, &mut changes, now).await?;
         let told: Vec<Option<Known>> = self
@@ -180,12 +196,12 @@ impl Batch {
             let applied = apply_known(hub, &slot.operation, &mut aggregates, &kept, &mut changes, now)?;
             slot.outcome = Some(applied);
         }
-        for slot in &mut self.opened {
-            let known = &slot.operation.known;
-            let payment = apply_known(hub, known, &mut aggregates, &kept, &mut changes, now)?;
-            let (answer, told) = slot.operation.answer(hub, &payment)?;
-            changes.answers.extend(answer);
-            slot.outcome = Some(Made { payment, kept: told });
+        for Slot { operation, outcome, .. } in &mut self.opened {
+            let foreseen = operation.foreseen.take();
+            *outcome = Some(match foreseen.filter(|_| is_true(&aggregates, &operation.known.key())) {
+                Some(foreseen) => foreseen.take_effect(&mut changes),
+                None => operation.apply(hub, &mut aggregates, &kept, &mut changes, now)?,
+            });
         }
         for slot in &mut self.intents {
             slot.operation.write(&mut changes);
@@ -200,15 +216,14 @@ impl Batch {
         self.may_die_before_commit();
         tx.commit().await?;
         self.may_die_after_commit();
+        count(&changes);
         Ok(())
     }
 
     /// Creates payments that charge no instrument, with their keys, when there is nothing else to write and the database
     /// takes that at once. False: it does not, and nothing was written.
     async fn create_at_once(&mut self, hub: &Hub, writer: usize) -> Result<bool, StoreError> {
-        let is_simple = |slot: &Slot<Creation>| slot.operation.claim.is_some() && !slot.operation.is_charge();
-        let is_alone = self.len() == self.creations.len() && self.creations.iter().all(is_simple);
-        if !is_alone || !hub.store.creates_at_once() {
+        if !self.is_written_at_once() || !hub.store.creates_at_once() {
             return Ok(false);
         }
         self.sort_creations();
@@ -482,10 +497,22 @@ impl Batch {
         Ok(instruments.into_iter().map(|instrument| (instrument.token_key(), instrument)).collect())
     }
 
-    /// The payments that have to be loaded and locked.
+    /// The payments of which something was foreseen that nobody has touched since, those apart that are touched by this batch.
+    async fn untouched(
+        &self,
+        tx: &mut Tx,
+        touched: &BTreeSet<PaymentKey>,
+    ) -> Result<BTreeSet<PaymentKey>, StoreError> {
+        let opened = self.opened.iter().map(|slot| &slot.operation);
+        let foreseen = opened.filter_map(|opened| Some((opened.known.key(), opened.foreseen.as_deref()?)));
+        let foreseen: Vec<_> = foreseen.filter(|(key, _)| !touched.contains(key)).collect();
+        let created = foreseen.iter().map(|(key, foreseen)| (key, &foreseen.attempt().1));
+        tx.untouched(&created.collect::<Vec<_>>()).await
+    }
+
+    /// The payments that have to be loaded and locked, whatever was foreseen.
     fn touched(&self, verdicts: &[Judged]) -> BTreeSet<PaymentKey> {
-        let opened = self.opened.iter().map(|slot| slot.operation.known.key());
-        let known = self.knowns.iter().map(|slot| slot.operation.key()).chain(opened);
+        let known = self.knowns.iter().map(|slot| slot.operation.key());
         let told =
             self.arrivals.iter().zip(verdicts).filter_map(|(slot, judged)| slot.operation.locks(judged));
         known.chain(told).collect()
@@ -527,6 +554,10 @@ impl Batch {
         let opened = self.opened.iter().map(|slot| slot.operation.known.source);
         self.knowns.iter().map(|slot| slot.operation.source).chain(opened)
     }
+}
+
+fn is_written_at_once(slot: &Slot<Creation>) -> bool {
+    slot.operation.claim.is_some() && !slot.operation.is_charge()
 }
 
 fn turn_away<O: Operation>(slots: &mut Slots<O>) {

@@ -19,14 +19,15 @@ use crate::fault::fault;
 use crate::flow::apply_facts::{Known, LoggedCall, Source, apply_facts};
 use crate::flow::count_charges::NotCharged;
 use crate::flow::drive_task::{Driven, End, Intent, Job, Prepared, after_lost_word, deadline, drive_task};
-use crate::flow::idempotency::{Keyed, sealed_answer};
+use crate::flow::idempotency::Keyed;
 use crate::flow::keep_instruments::token_place;
+use crate::flow::opened::Opened;
 use crate::limits::Held;
 use crate::settings::Merchant;
 use crate::state::Hub;
 use crate::store::{
-    Attempt, Changes, Failure, HistoryLine, IdempotencyRecord, InstrumentState, KeyAnswer, KeyClaim, NewWork,
-    Payment, PaymentDetail, StoreError,
+    Attempt, Changes, Failure, HistoryLine, IdempotencyRecord, InstrumentState, KeyClaim, NewWork, Payment,
+    PaymentDetail, StoreError,
 };
 
 /// How long a creation may take, process deaths included, before the probe gives its attempt up, in seconds.
@@ -154,6 +155,7 @@ async fn create(
         (Step::Call(_), None) | (Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. }, _) => None,
     };
     let claim = keyed.as_ref().map(|keyed| keyed.claim.clone());
+    let keyed = keyed.map(|keyed| Box::new((keyed, payment.clone(), attempt.clone())));
     let creation = Creation { payment, attempt, intent, claim };
     match hub.writer.submit(creation).await.map_err(CreateError::Unwritten)? {
         Created::Fresh => open(hub, &job, first, prepared, keyed).await,
@@ -246,13 +248,16 @@ fn prepare_at_once(hub: &Hub, job: &Job, first: &Step) -> Result<Option<Prepared
     }
 }
 
+/// A key that was claimed with a creation, and what was written then.
+type KeyedCreation = Box<(Keyed, Payment, Attempt)>;
+
 /// Opens the attempt, whose first call is committed when it is `prepared`.
 async fn open(
     hub: &Hub,
     job: &Job,
     first: Step,
     prepared: Option<Prepared>,
-    keyed: Option<Keyed>,
+    keyed: Option<KeyedCreation>,
 ) -> Result<Made, CreateError> {
     let mut driven = drive_task(hub, job, first, prepared).await?;
     for _ in 0..FRESH_STARTS {
@@ -462,28 +467,6 @@ fn new_records(
     (payment, attempt)
 }
 
-/// What the provider's answer told of a payment whose request waits for an answer under its key.
-pub struct Opened {
-    /// What was learned.
-    pub known: Known,
-    /// The key, which was claimed with the creation.
-    pub keyed: Keyed,
-}
-
-impl Opened {
-    /// The answer to keep under the key, when there is one, with its words.
-    pub(super) fn answer(
-        &self,
-        hub: &Hub,
-        payment: &Payment,
-    ) -> Result<(Option<KeyAnswer>, Kept), StoreError> {
-        let KeyClaim { key, claimed_at, .. } = &self.keyed.claim;
-        let Some((status, body)) = (self.keyed.answer)(hub, payment) else { return Ok((None, None)) };
-        let answer = sealed_answer(hub, key.clone(), *claimed_at, status, &body)?;
-        Ok((Some(answer), Some((status, body))))
-    }
-}
-
 /// A payment to be written, with the intent of its first call.
 pub struct Creation {
     /// The payment.
@@ -556,13 +539,21 @@ fn known_reference(wanted: &NewPayment, known: Payment) -> Result<Payment, Creat
 }
 
 /// Writes what came of it.
-async fn conclude(hub: &Hub, job: &Job, driven: Driven, keyed: Option<Keyed>) -> Result<Made, CreateError> {
+async fn conclude(
+    hub: &Hub,
+    job: &Job,
+    driven: Driven,
+    keyed: Option<KeyedCreation>,
+) -> Result<Made, CreateError> {
     let unkept = |payment| Made { payment, kept: None };
     match driven.end {
         End::Learned { facts, attempt_key, tokens } => {
             let known = Known { attempt_key, tokens, ..news(job, facts, None, driven.calls) };
             match keyed {
-                Some(keyed) => Ok(hub.writer.submit(Opened { known, keyed }).await?),
+                Some(keyed) => {
+                    let (keyed, payment, attempt) = *keyed;
+                    Ok(hub.writer.submit(Opened::new(hub, known, keyed, payment, attempt)).await?)
+                }
                 None => Ok(unkept(apply_facts(hub, known).await?)),
             }
         }

@@ -10,7 +10,8 @@ use payment::order::Language;
 use payment::recurrence::{Period, Recurrence};
 use payment::summary::Certainty;
 use payment::{Currency, Status, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use url::Url;
 use utoipa::ToSchema;
 
@@ -399,6 +400,12 @@ pub fn pending_document(
     }
 }
 
+/// The document of a payment as JSON.
+pub fn text(hub: &Hub, payment: &Payment) -> String {
+    // There is nothing in it that JSON cannot write.
+    serde_json::to_string(&payment_document(hub, payment)).unwrap_or_default()
+}
+
 /// The body of an event about a payment: what is signed and posted, byte for byte.
 pub fn event_body(hub: &Hub, kind: &str, now: Timestamp, payment: &Payment) -> String {
     body(kind, now, &payment_document(hub, payment))
@@ -503,6 +510,16 @@ pub fn event_kinds() -> Vec<String> {
     ];
     kinds.extend(others.map(ToOwned::to_owned));
     kinds
+}
+
+/// The document that the body of an event tells, byte for byte.
+pub fn told_by(event_body: &str) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Told<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    serde_json::from_str::<Told<'_>>(event_body).ok().map(|told| told.data.get())
 }
 
 #[derive(Serialize)]

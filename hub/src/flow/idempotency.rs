@@ -4,8 +4,11 @@ use payment::Timestamp;
 
 use crate::crash;
 use crate::fault::fault;
+use crate::flow::document;
 use crate::state::Hub;
-use crate::store::{IdempotencyRecord, Key, KeyAnswer, KeyClaim, Payment, StoreError};
+use crate::store::{
+    IdempotencyRecord, KeptBody, Key, KeyAnswer, KeyClaim, Payment, RecordedBody, StoreError,
+};
 
 /// How long a claim without an answer is believed to be at work, in seconds of real time. Longer than any
 /// request may take; after it, its process is taken to be dead and the work is done again, which every
@@ -38,7 +41,15 @@ pub struct Keyed {
     /// The claim.
     pub claim: KeyClaim,
     /// The answer that tells how the payment stands then: HTTP status and body.
-    pub answer: fn(&Hub, &Payment) -> Option<(u16, String)>,
+    pub answer: fn(&Payment) -> (u16, Wording),
+}
+
+/// What the body of an answer is.
+pub enum Wording {
+    /// The payment's document.
+    Document,
+    /// Another text.
+    Text(String),
 }
 
 /// The claim of a key for one route of one merchant. The fingerprints are the request's under each master key, the one
@@ -73,9 +84,12 @@ pub async fn weigh(
     if !fingerprints.contains(&known.fingerprint) {
         return Ok(Claim::Mismatch);
     }
-    if let Some((status, sealed)) = known.answer {
-        let body = hub.vault.open_text(&place(merchant, route, key), &sealed);
-        let body = body.map_err(|_| StoreError::Corrupt("idempotency"))?;
+    if let Some((status, body)) = known.answer {
+        let body = match body {
+            RecordedBody::Sealed(sealed) => hub.vault.open_text(&place(merchant, route, key), &sealed).ok(),
+            RecordedBody::OfEvent(event) => document::told_by(&event).map(str::to_owned),
+        };
+        let body = body.ok_or(StoreError::Corrupt("idempotency"))?;
         return Ok(Claim::Replay { status, body });
     }
     let age_us = now.as_microsecond().saturating_sub(known.claimed_at);
@@ -97,20 +111,15 @@ pub async fn finish(
     body: &str,
 ) -> Result<(), StoreError> {
     let key = Key { merchant_id: merchant.to_owned(), route: route.to_owned(), key: key.to_owned() };
-    hub.writer.submit(sealed_answer(hub, key, claimed_at, status, body)?).await
+    let (body, _) = sealed(hub, &key, body)?;
+    hub.writer.submit(KeyAnswer { key, claimed_at, status, body }).await
 }
 
-/// An answer as it is kept under its key.
-pub(super) fn sealed_answer(
-    hub: &Hub,
-    key: Key,
-    claimed_at: Timestamp,
-    status: u16,
-    body: &str,
-) -> Result<KeyAnswer, StoreError> {
-    let sealed = hub.vault.seal(&place(&key.merchant_id, &key.route, &key.key), body.as_bytes());
-    let sealed_body = sealed.map_err(|_| StoreError::Corrupt("idempotency"))?;
-    Ok(KeyAnswer { key, claimed_at, status, sealed_body })
+/// The text of an answer as it is kept under its key, and itself.
+pub(super) fn sealed<T: AsRef<str>>(hub: &Hub, key: &Key, text: T) -> Result<(KeptBody, T), StoreError> {
+    let place = place(&key.merchant_id, &key.route, &key.key);
+    let sealed = hub.vault.seal(&place, text.as_ref().as_bytes());
+    Ok((KeptBody::Sealed(sealed.map_err(|_| StoreError::Corrupt("idempotency"))?), text))
 }
 
 /// Forgets a claim whose work never began.

@@ -15,6 +15,7 @@ pub mod idempotency;
 mod keep_instruments;
 pub mod manage_endpoints;
 pub mod note_agreements;
+mod opened;
 pub mod operate;
 mod panel_check;
 pub mod pending_payments;

@@ -16,7 +16,7 @@ use payment::task::{Supplied, Supply};
 
 use crate::crash::crash_point;
 use crate::fault::fault;
-use crate::flow::apply_facts::{KeptInstruments, Known, Source, apply_facts, apply_known};
+use crate::flow::apply_facts::{KeptInstruments, Known, Source, apply_facts, apply_known, count};
 use crate::flow::create_payment::{CreateError, stored_instrument};
 use crate::flow::drive_task::{Driven, End, Job, deadline, drive_task};
 use crate::flow::target::{pure_attempt, target_of};
@@ -158,6 +158,7 @@ async fn claim(hub: &Hub, attempt: &Attempt) -> Result<(), SupplyError> {
     crash_point!("supply.before_commit");
     tx.commit().await?;
     crash_point!("supply.after_commit");
+    count(&changes);
     Ok(())
 }
 

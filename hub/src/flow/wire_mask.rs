@@ -131,32 +131,31 @@ fn end_of_value(bytes: &[u8], at: usize) -> usize {
 /// Blanks and hyphens inside a run do not hide it.
 pub fn mask_numbers(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
-    let mut run = String::new();
-    for character in text.chars() {
-        let joins = character.is_ascii_digit() || (matches!(character, ' ' | '-') && !run.is_empty());
-        if joins {
-            run.push(character);
-        } else {
-            flush(&mut masked, &mut run);
-            masked.push(character);
-        }
+    let mut rest = text;
+    while let Some(begins) = rest.bytes().position(|byte| byte.is_ascii_digit()) {
+        let (before, from_here) = rest.split_at(begins);
+        let joins = |byte: u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'-');
+        let length = from_here.bytes().position(|byte| !joins(byte)).unwrap_or(from_here.len());
+        let (run, after) = from_here.split_at(length);
+        masked.push_str(before);
+        masked.push_str(masked_number(run).as_deref().unwrap_or(run));
+        rest = after;
     }
-    flush(&mut masked, &mut run);
+    masked.push_str(rest);
     masked
 }
 
-fn flush(masked: &mut String, run: &mut String) {
-    let digits: Vec<u8> = run.bytes().filter(u8::is_ascii_digit).collect();
-    if CARD_LENGTHS.contains(&digits.len()) && luhn(&digits) {
-        let tail = run.len() - run.trim_end_matches([' ', '-']).len();
-        masked.extend(digits[..6].iter().map(|digit| char::from(*digit)));
-        masked.push_str(MASK);
-        masked.extend(digits[digits.len() - 4..].iter().map(|digit| char::from(*digit)));
-        masked.push_str(&run[run.len() - tail..]);
-    } else {
-        masked.push_str(run);
+/// A run of digits, blanks and hyphens, masked if it can be a card's number.
+fn masked_number(run: &str) -> Option<String> {
+    if run.len() < *CARD_LENGTHS.start() {
+        return None;
     }
-    run.clear();
+    let digits: String = run.chars().filter(char::is_ascii_digit).collect();
+    if !CARD_LENGTHS.contains(&digits.len()) || !luhn(digits.as_bytes()) {
+        return None;
+    }
+    let after = &run[run.trim_end_matches([' ', '-']).len()..];
+    Some(format!("{}{MASK}{}{after}", &digits[..6], &digits[digits.len() - 4..]))
 }
 
 fn luhn(digits: &[u8]) -> bool {
@@ -218,6 +217,10 @@ mod tests {
         assert_eq!(mask_numbers("4111 1111 1111 1111 x"), "411111***1111 x");
         assert_eq!(mask_numbers("4111-1111-1111-1111"), "411111***1111");
         assert_eq!(mask_numbers("requestId 1700004455"), "requestId 1700004455");
+        assert_eq!(
+            mask_numbers("ñ4111111111111111ñ41111111111111112 -"),
+            "ñ411111***1111ñ41111111111111112 -"
+        );
     }
 
     proptest! {

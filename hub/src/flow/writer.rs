@@ -77,13 +77,41 @@ pub struct Writer {
 }
 
 /// The queue's end for the batchers.
-pub struct Waiting(mpsc::Receiver<Queued>);
+pub struct Waiting {
+    queue: mpsc::Receiver<Queued>,
+    /// What was taken out of the queue and left for another batch.
+    left: Batch,
+}
+
+impl Waiting {
+    /// All that waits, as soon as something does. None: nothing will any more. Where new payments alone are written at once,
+    /// `are_apart`, those make a batch and what waits beside them makes the next, whoever takes it.
+    async fn batch(&mut self, are_apart: bool) -> Option<Batch> {
+        let mut batch = std::mem::take(&mut self.left);
+        let others_were_left = batch.len() > 0 && !batch.is_written_at_once();
+        if batch.len() == 0 {
+            let Queued(first) = self.queue.recv().await?;
+            first(&mut batch);
+        }
+        while batch.len() < MOST_TOGETHER
+            && let Ok(Queued(next)) = self.queue.try_recv()
+        {
+            next(&mut batch);
+        }
+        if are_apart {
+            let (at_once, others) = batch.apart();
+            let (first, second) = if others_were_left { (others, at_once) } else { (at_once, others) };
+            (batch, self.left) = if first.len() > 0 { (first, second) } else { (second, first) };
+        }
+        Some(batch)
+    }
+}
 
 impl Writer {
     /// An empty queue.
     pub fn new() -> (Self, Waiting) {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
-        (Self { queue }, Waiting(waiting))
+        (Self { queue }, Waiting { queue: waiting, left: Batch::default() })
     }
 
     /// Writes an operation. The answer comes after its commit.
@@ -115,10 +143,11 @@ fn turned_away() -> StoreError {
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn start(hub: &Arc<Hub>, Waiting(waiting): Waiting) -> std::io::Result<()> {
+pub fn start(hub: &Arc<Hub>, waiting: Waiting) -> std::io::Result<()> {
     let waiting = Arc::new(Mutex::new(waiting));
     for writer in 0..hub.store.writers() {
-        let batches = write_batches(Arc::downgrade(hub), Arc::clone(&waiting), writer);
+        let batches =
+            write_batches(Arc::downgrade(hub), Arc::clone(&waiting), writer, hub.store.creates_at_once());
         if hub.store.is_in_memory() {
             tokio::spawn(batches);
         } else {
@@ -134,20 +163,10 @@ pub fn start(hub: &Arc<Hub>, Waiting(waiting): Waiting) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn write_batches(hub: Weak<Hub>, waiting: Arc<Mutex<mpsc::Receiver<Queued>>>, writer: usize) {
+async fn write_batches(hub: Weak<Hub>, waiting: Arc<Mutex<Waiting>>, writer: usize, are_apart: bool) {
     let mut batches: u32 = 0;
     loop {
-        let mut batch = Batch::default();
-        {
-            let mut waiting = waiting.lock().await;
-            let Some(Queued(first)) = waiting.recv().await else { return };
-            first(&mut batch);
-            while batch.len() < MOST_TOGETHER
-                && let Ok(Queued(next)) = waiting.try_recv()
-            {
-                next(&mut batch);
-            }
-        }
+        let Some(mut batch) = waiting.lock().await.batch(are_apart).await else { return };
         let Some(hub) = hub.upgrade() else { return };
         batch.turn_away_stale();
         settle(&hub, batch, writer).await;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use payment::id::AttemptId;
 
 use super::attempts::ToldAttempt;
-use super::database::{Store, StoreError, Tx};
+use super::database::{Store, StoreError, Tx, parsed};
 use super::rows::{Attempt, Operation, Payment, PaymentKey, RecordedFact};
+use super::sets::Rows;
 
 /// A payment with its attempts and facts.
 #[derive(Clone, Debug)]
@@ -23,6 +24,31 @@ pub struct Aggregate {
     pub noticed: BTreeSet<AttemptId>,
 }
 
+/// Which of the payments with these attempts stand as they were created, and nobody has asked for.
+const UNTOUCHED: &str = "SELECT payment.merchant_id, payment.id FROM ({rows}) AS v \
+     JOIN payment ON payment.merchant_id = v.column1 AND payment.id = v.column2 \
+     JOIN work ON work.merchant_id = v.column1 AND work.attempt_id = v.column3 \
+     LEFT JOIN fact ON fact.merchant_id = v.column1 AND fact.payment_id = v.column2 \
+     WHERE payment.version = 1 AND work.cause <> 'notice' AND fact.fact_key IS NULL";
+
+impl Aggregate {
+    /// A payment as it is created, with its first attempt.
+    pub fn created(payment: Payment, attempt: Attempt) -> Self {
+        Self {
+            payment,
+            attempts: vec![attempt],
+            facts: Vec::new(),
+            operations: Vec::new(),
+            noticed: BTreeSet::new(),
+        }
+    }
+
+    /// Whether nothing has become of it since, and no notice wants to be asked for.
+    pub fn is_as_created(&self) -> bool {
+        self.payment.version == 1 && self.facts.is_empty() && self.noticed.is_empty()
+    }
+}
+
 impl Store {
     /// A payment with all that its state rests on, as it stands now.
     pub async fn aggregate(&self, key: &PaymentKey) -> Result<Option<Aggregate>, StoreError> {
@@ -34,6 +60,22 @@ impl Store {
 }
 
 impl Tx {
+    /// Of payments that were created with these attempts, those that stand as they were created. PostgreSQL has to lock a
+    /// payment before it can say so: there none is named, and all are read.
+    pub(crate) async fn untouched(
+        &mut self,
+        created: &[(&PaymentKey, &AttemptId)],
+    ) -> Result<BTreeSet<PaymentKey>, StoreError> {
+        if created.is_empty() || self.is_postgres() {
+            return Ok(BTreeSet::new());
+        }
+        let bound = Rows::of(created, |query, (key, attempt)| {
+            query.bind(&key.0).bind(key.1.as_str()).bind(attempt.as_str())
+        });
+        let rows = self.read_rows::<(String, String)>(UNTOUCHED, bound).await?;
+        rows.into_iter().map(|(merchant, id)| Ok((merchant, parsed(&id, "payment")?))).collect()
+    }
+
     /// Payments with all that their state rests on, locked in the order of their keys until the transaction ends.
     /// A payment that is not there is missing in the answer.
     pub async fn lock_aggregates(
@@ -44,13 +86,8 @@ impl Tx {
         let mut aggregates = BTreeMap::new();
         for payment in self.lock_payments(&keys).await? {
             let key = (payment.merchant_id.clone(), payment.id.clone());
-            let aggregate = Aggregate {
-                payment,
-                attempts: Vec::new(),
-                facts: Vec::new(),
-                operations: Vec::new(),
-                noticed: BTreeSet::new(),
-            };
+            let (facts, operations, noticed) = (Vec::new(), Vec::new(), BTreeSet::new());
+            let aggregate = Aggregate { payment, attempts: Vec::new(), facts, operations, noticed };
             aggregates.insert(key, aggregate);
         }
         let mut facts = Vec::new();

@@ -63,6 +63,54 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Adds others, which are about other payments.
+    pub fn append(&mut self, other: Self) {
+        let Self {
+            attempts,
+            mut memos,
+            calls,
+            finished_calls,
+            facts,
+            subjects,
+            mut attempt_states,
+            mut attempt_keys,
+            mut operations,
+            handed_over,
+            mut instruments,
+            mut payments,
+            history,
+            events,
+            cases,
+            notices,
+            mut scheduled,
+            mut noticed,
+            mut brought_forward,
+            mut settled,
+            answers,
+        } = other;
+        self.attempts.extend(attempts);
+        self.memos.append(&mut memos);
+        self.calls.extend(calls);
+        self.finished_calls.extend(finished_calls);
+        self.facts.extend(facts);
+        self.subjects.extend(subjects);
+        self.attempt_states.append(&mut attempt_states);
+        self.attempt_keys.append(&mut attempt_keys);
+        self.operations.append(&mut operations);
+        self.handed_over.extend(handed_over);
+        self.instruments.append(&mut instruments);
+        self.payments.append(&mut payments);
+        self.history.extend(history);
+        self.events.extend(events);
+        self.cases.extend(cases);
+        self.notices.extend(notices);
+        self.scheduled.append(&mut scheduled);
+        self.noticed.append(&mut noticed);
+        self.brought_forward.append(&mut brought_forward);
+        self.settled.append(&mut settled);
+        self.answers.extend(answers);
+    }
+
     /// The memos of attempts that are there already.
     fn memos_of_others(&self) -> impl Iterator<Item = (&AttemptKey, &Memo)> {
         let is_new = move |key: &AttemptKey| {

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
 use super::direct::{Direct, DirectLane};
-use super::lane::{Lane, Open};
+use super::lane::{Lane, Open, acquire};
 use super::log::{self, Log};
 use crate::fault::fault;
 
@@ -331,8 +331,8 @@ impl Store {
         #[cfg(feature = "faults")]
         crate::crash::rehearsal::stop_the_dead();
         Ok(match &self.database {
-            Database::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
-            Database::Postgres { pool, .. } => Reader::Postgres(pool.acquire().await?),
+            Database::Sqlite { readers, .. } => Reader::Sqlite(acquire(readers).await?),
+            Database::Postgres { pool, .. } => Reader::Postgres(acquire(pool).await?),
         })
     }
 

@@ -82,17 +82,27 @@ impl Direct {
         Ok(())
     }
 
-    /// Runs a statement over rows. Answers how many rows it changed.
-    pub(super) fn execute(&self, text: &str, set: &Set<'_, '_>) -> rusqlite::Result<u64> {
-        let mut statement = self.connection()?.prepare_cached(text)?;
-        bind(&mut statement, set)?;
-        Ok(statement.raw_execute()?.try_into().unwrap_or(u64::MAX))
+    /// Runs a statement for each row. Answers how many rows it changed.
+    ///
+    /// All of them in one statement would first be gathered in a table of their own, and each page that the statement changes
+    /// would be kept as it was before, to take the statement back alone.
+    pub(super) fn execute(&self, set: &Set<'_, '_>) -> rusqlite::Result<u64> {
+        let mut statement = self.connection()?.prepare_cached(&set.sqlite_row())?;
+        let mut changed = 0;
+        for row in set.rows() {
+            bind(&mut statement, row)?;
+            changed += statement.raw_execute()?;
+        }
+        Ok(changed.try_into().unwrap_or(u64::MAX))
     }
 
     /// Runs a query over rows, and gathers what it answers.
-    pub(super) fn read<T: FromDirect>(&self, text: &str, set: &Set<'_, '_>) -> rusqlite::Result<Vec<T>> {
-        let mut statement = self.connection()?.prepare_cached(text)?;
-        bind(&mut statement, set)?;
+    pub(super) fn read<T: FromDirect>(&self, set: &Set<'_, '_>) -> rusqlite::Result<Vec<T>> {
+        let mut statement = self.connection()?.prepare_cached(&set.sqlite_or_fail())?;
+        // The values, then nothing in the places that are left, then how many rows there are.
+        bind(&mut statement, set.values())?;
+        let last = statement.parameter_count();
+        statement.raw_bind_parameter(last, i64::try_from(set.count()).unwrap_or(i64::MAX))?;
         let mut rows = statement.raw_query();
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -117,9 +127,9 @@ impl Drop for Direct {
     }
 }
 
-/// The values, then nothing in the places that are left, then how many rows there are.
-fn bind(statement: &mut Statement<'_>, set: &Set<'_, '_>) -> rusqlite::Result<()> {
-    for (index, value) in set.values().iter().enumerate() {
+/// The values of the first parameters.
+fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> rusqlite::Result<()> {
+    for (index, value) in values.iter().enumerate() {
         let place = index + 1;
         match value {
             Value::Text(Some(text)) => statement.raw_bind_parameter(place, text.as_ref())?,
@@ -130,8 +140,7 @@ fn bind(statement: &mut Statement<'_>, set: &Set<'_, '_>) -> rusqlite::Result<()
             }
         }
     }
-    let count = i64::try_from(set.count()).unwrap_or(i64::MAX);
-    statement.raw_bind_parameter(statement.parameter_count(), count)
+    Ok(())
 }
 
 /// What a row is read into.
@@ -153,10 +162,11 @@ macro_rules! tuples {
     };
 }
 tuples!(A 0);
+tuples!(A 0, B 1);
 tuples!(A 0, B 1, C 2);
 tuples!(A 0, B 1, C 2, D 3);
 tuples!(A 0, B 1, C 2, D 3, E 4);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 
 /// A row whose fields are the columns of the same names, for every way to the databases.
 macro_rules! record {

@@ -3,20 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use payment::Timestamp;
+use payment::id::EventId;
 
 use super::database::{Store, StoreError, Tx, fence, on};
 use super::sets::{Rows, Script};
 
 pub(super) const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at) \
      {rows} ON CONFLICT DO NOTHING RETURNING merchant_id, route, key";
-const READ: &str = "SELECT i.merchant_id, i.route, i.key, i.fingerprint, i.claimed_at, i.status, i.sealed_body \
+const READ: &str = "SELECT i.merchant_id, i.route, i.key, i.fingerprint, i.claimed_at, i.status, i.sealed_body, e.body \
      FROM ({rows}) AS v JOIN idempotency i ON i.merchant_id = v.column1 AND i.route = v.column2 \
-     AND i.key = v.column3";
+     AND i.key = v.column3 LEFT JOIN event e ON e.merchant_id = i.merchant_id AND e.id = i.event_id";
 const TAKE_OVER: &str = "UPDATE idempotency SET claimed_at = $5 \
      WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at = $4 AND status IS NULL";
-const FINISH: &str = "UPDATE idempotency SET status = v.column4, sealed_body = v.column5 \
+const FINISH: &str = "UPDATE idempotency SET status = v.column4, sealed_body = v.column5, event_id = v.column6 \
      FROM ({rows}) AS v WHERE idempotency.merchant_id = v.column1 AND idempotency.route = v.column2 \
-     AND idempotency.key = v.column3 AND idempotency.claimed_at <= v.column6";
+     AND idempotency.key = v.column3 AND idempotency.claimed_at <= v.column7";
 const RELEASE: &str = "DELETE FROM idempotency \
      WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at BETWEEN $4 AND $5 AND status IS NULL";
 const FORGET: &str = "DELETE FROM idempotency WHERE claimed_at < $1";
@@ -28,8 +29,17 @@ pub struct IdempotencyRecord {
     pub fingerprint: String,
     /// When it was claimed, microseconds of real time.
     pub claimed_at: i64,
-    /// The stored answer, its body sealed, once there is one.
-    pub answer: Option<(u16, Vec<u8>)>,
+    /// The stored answer, once there is one: HTTP status and body.
+    pub answer: Option<(u16, RecordedBody)>,
+}
+
+/// The body of an answer as it is found.
+#[derive(Clone, Debug)]
+pub enum RecordedBody {
+    /// Sealed.
+    Sealed(Vec<u8>),
+    /// The document that this body of an event tells.
+    OfEvent(String),
 }
 
 /// A key of one route of a merchant.
@@ -63,8 +73,33 @@ pub struct KeyAnswer {
     pub claimed_at: Timestamp,
     /// HTTP status.
     pub status: u16,
-    /// The answer's body, sealed.
-    pub sealed_body: Vec<u8>,
+    /// The answer's body.
+    pub body: KeptBody,
+}
+
+/// The body of an answer as it is kept.
+#[derive(Clone, Debug)]
+pub enum KeptBody {
+    /// Sealed.
+    Sealed(Vec<u8>),
+    /// The document that an event tells of, which is written once. Events are kept for longer than keys.
+    OfEvent(EventId),
+}
+
+impl KeptBody {
+    fn sealed(&self) -> Option<&[u8]> {
+        match self {
+            Self::Sealed(body) => Some(body),
+            Self::OfEvent(_) => None,
+        }
+    }
+
+    const fn event(&self) -> Option<&EventId> {
+        match self {
+            Self::Sealed(_) => None,
+            Self::OfEvent(id) => Some(id),
+        }
+    }
 }
 
 /// The rows of claims.
@@ -91,14 +126,12 @@ impl Tx {
         &mut self,
         keys: &[&Key],
     ) -> Result<BTreeMap<Key, IdempotencyRecord>, StoreError> {
-        type Row = (String, String, String, String, i64, Option<i64>, Option<Vec<u8>>);
+        type Row = (String, String, String, String, i64, Option<i64>, Option<Vec<u8>>, Option<String>);
         let bound = Rows::of(keys, |query, key| query.bind(&key.merchant_id).bind(&key.route).bind(&key.key));
         let rows = self.read_rows::<Row>(READ, bound).await?;
-        let record = |(merchant_id, route, key, fingerprint, claimed_at, status, body): Row| {
-            let answer = match (status.and_then(|status| u16::try_from(status).ok()), body) {
-                (Some(status), Some(body)) => Some((status, body)),
-                (Some(_), None) | (None, _) => None,
-            };
+        let record = |(merchant_id, route, key, fingerprint, claimed_at, status, sealed, event): Row| {
+            let body = sealed.map(RecordedBody::Sealed).or(event.map(RecordedBody::OfEvent));
+            let answer = status.and_then(|status| u16::try_from(status).ok()).zip(body);
             (Key { merchant_id, route, key }, IdempotencyRecord { fingerprint, claimed_at, answer })
         };
         Ok(rows.into_iter().map(record).collect())
@@ -114,7 +147,8 @@ impl<'a> Script<'a> {
                 .bind(&answer.key.route)
                 .bind(&answer.key.key)
                 .bind(i64::from(answer.status))
-                .bind(&answer.sealed_body)
+                .bind(answer.body.sealed())
+                .bind(answer.body.event().map(EventId::as_str))
                 .bind(fence(answer.claimed_at.as_microsecond()))
         });
         self.add(FINISH, rows);

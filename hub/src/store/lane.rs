@@ -50,6 +50,14 @@ pub enum Held<DB: Database> {
     Own(OwnedMappedMutexGuard<Option<DB::Connection>, DB::Connection>, Lane<DB>),
 }
 
+/// A connection of a pool. What waits for one is large, and would lie in the state of everything that ever waits for one.
+///
+/// # Errors
+/// What the pool says.
+pub async fn acquire<DB: Database>(pool: &Pool<DB>) -> Result<PoolConnection<DB>, sqlx::Error> {
+    Box::pin(pool.acquire()).await
+}
+
 impl<DB: Database> Clone for Lane<DB> {
     fn clone(&self) -> Self {
         Self { pool: self.pool.clone(), kept: self.kept.clone() }
@@ -99,7 +107,7 @@ impl<DB: Database> Lane<DB> {
     /// The connection, and whether it is a new one.
     async fn take(&self) -> Result<(Held<DB>, bool), sqlx::Error> {
         let Some(Kept { connection, is_doubtful, taken_at }) = self.kept.as_deref() else {
-            return Ok((Held::Pooled(self.pool.acquire().await?), true));
+            return Ok((Held::Pooled(acquire(&self.pool).await?), true));
         };
         let turn = tokio::time::timeout(TURN_TIMEOUT, Arc::clone(connection).lock_owned()).await;
         let mut kept = turn.map_err(|_| sqlx::Error::PoolTimedOut)?;
@@ -112,7 +120,7 @@ impl<DB: Database> Lane<DB> {
         }
         let is_new = kept.is_none();
         if is_new {
-            *kept = Some(self.pool.acquire().await?.detach());
+            *kept = Some(acquire(&self.pool).await?.detach());
         }
         let held = OwnedMutexGuard::try_map(kept, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)?;
         Ok((Held::Own(held, self.clone()), is_new))
@@ -163,7 +171,7 @@ impl<DB: Database> Open<DB> {
     /// # Errors
     /// What the pool and the database say.
     pub async fn pooled(pool: &Pool<DB>, statement: &'static str) -> Result<Self, sqlx::Error> {
-        Self::begin(Held::Pooled(pool.acquire().await?), statement).await
+        Self::begin(Held::Pooled(acquire(pool).await?), statement).await
     }
 
     async fn begin(connection: Held<DB>, statement: &'static str) -> Result<Self, sqlx::Error> {

@@ -39,7 +39,7 @@ pub use creations::{Begun, KeyedPayment};
 pub use database::{IN_MEMORY, Store, StoreError, Tx};
 pub use deliveries::{ClaimedDelivery, DeliveryOutcome};
 pub use endpoints::Rotation;
-pub use idempotency::{IdempotencyRecord, Key, KeyAnswer, KeyClaim};
+pub use idempotency::{IdempotencyRecord, KeptBody, Key, KeyAnswer, KeyClaim, RecordedBody};
 pub use instruments::TokenKey;
 pub use operations::{HandedOver, UnderWay};
 pub use payments::PendingCount;

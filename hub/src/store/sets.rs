@@ -23,6 +23,9 @@ use super::direct::FromDirect;
 /// Most rows of one statement: with the widest of rows below the 32,766 parameters that SQLite takes.
 const MOST: usize = 256;
 
+/// How a statement begins to join its rows with the one table that it reads.
+const ROWS_JOINED: &str = " FROM ({rows}) AS v JOIN ";
+
 /// One value of a row.
 #[derive(Clone, Debug)]
 pub(super) enum Value<'a> {
@@ -124,7 +127,7 @@ impl Tx {
         for go in script.goes() {
             if let Self::Direct(direct, _) = self {
                 for set in &go.sets {
-                    direct.execute(&set.sqlite(), set)?;
+                    direct.execute(set)?;
                 }
                 continue;
             }
@@ -154,7 +157,7 @@ impl Tx {
         self.note_rows(rows.count);
         for set in rows.sets(template) {
             if let Self::Direct(direct, _) = self {
-                changed += direct.execute(&set.sqlite(), &set)?;
+                changed += direct.execute(&set)?;
                 continue;
             }
             let go = Go { sets: vec![set] };
@@ -188,7 +191,7 @@ impl Tx {
         self.note_rows(rows.count);
         for set in rows.sets(template) {
             if let Self::Direct(direct, _) = self {
-                found.append(&mut direct.read(&set.sqlite(), &set)?);
+                found.append(&mut direct.read(&set)?);
                 continue;
             }
             let go = Go { sets: vec![set] };
@@ -329,9 +332,39 @@ impl<'a> Set<'_, 'a> {
         self.count().next_power_of_two()
     }
 
-    /// Its text for SQLite, written out once.
-    fn sqlite(&self) -> Arc<str> {
-        text(vec![(self.template, self.places())], || self.sqlite_text())
+    /// The rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[Value<'a>]> {
+        self.values.chunks(self.width)
+    }
+
+    /// Its text for SQLite, written out once. What fails leaves what it has done until then, so that nothing is kept to take
+    /// that back: the whole transaction is.
+    pub(super) fn sqlite_or_fail(&self) -> Arc<str> {
+        text(vec![(self.template, self.places()), ("", OR_FAIL)], || {
+            let text = self.sqlite_text();
+            match text.strip_prefix("INSERT ") {
+                Some(rest) => format!("INSERT OR FAIL {rest}"),
+                None => text,
+            }
+        })
+    }
+
+    /// Its text for SQLite for one row at a time, written out once.
+    pub(super) fn sqlite_row(&self) -> Arc<str> {
+        text(vec![(self.template, ONE_ROW)], || self.sqlite_row_text())
+    }
+
+    fn sqlite_row_text(&self) -> String {
+        // The values stand where their columns do: a row to join with would be written to a table of its own.
+        let text = if self.template.starts_with("UPDATE ") {
+            self.template.replacen(" FROM ({rows}) AS v", "", 1)
+        } else if self.template.contains(ROWS_JOINED) {
+            self.template.replacen(ROWS_JOINED, " FROM ", 1).replacen(" ON ", " WHERE ", 1)
+        } else {
+            let row = format!("VALUES ({})", vec!["?"; self.width].join(", "));
+            return self.template.replacen("{rows}", &row, 1);
+        };
+        text.replace("v.column", "?")
     }
 
     fn sqlite_text(&self) -> String {
@@ -532,6 +565,10 @@ type Form = Vec<(&'static str, usize)>;
 
 /// The place of the number of rows in the form of a joint statement.
 const JOINT: usize = usize::MAX;
+/// The same in the form of a statement that is run for each row.
+const ONE_ROW: usize = usize::MAX - 1;
+/// The same beside a statement that leaves what it has done when it fails.
+const OR_FAIL: usize = usize::MAX - 2;
 
 /// A text in one of its forms, written out once.
 fn text(form: Form, write_out: impl FnOnce() -> String) -> Arc<str> {

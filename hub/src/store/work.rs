@@ -24,10 +24,11 @@ const DONE: &str = "DELETE FROM work WHERE (merchant_id, attempt_id) IN ({rows})
 // take turns. PostgreSQL knows neither how many accounts nor how many rows come of them: the inner locks make it look up
 // each row by its key, and never read the whole table.
 pub(super) const CLAIM_SQLITE: &str = "UPDATE work SET claimed_until = $3, claim = claim + 1, tries = tries + 1 \
-     WHERE rowid IN (SELECT head FROM (SELECT w.rowid AS head, w.due_at, w.claimed_until, ROW_NUMBER() OVER \
+     WHERE (merchant_id, attempt_id) IN (SELECT merchant_id, attempt_id FROM (SELECT w.merchant_id, w.attempt_id, \
+     w.due_at, w.claimed_until, ROW_NUMBER() OVER \
      (PARTITION BY w.merchant_id, w.account_id ORDER BY w.is_repeat, w.due_at, w.attempt_id) AS turn \
      FROM json_each($6) a CROSS JOIN (SELECT 0 AS is_repeat UNION ALL SELECT 1) lane CROSS JOIN work w \
-     ON w.rowid IN (SELECT line.rowid FROM work line WHERE line.merchant_id = a.value ->> 0 \
+     ON (w.merchant_id, w.attempt_id) IN (SELECT line.merchant_id, line.attempt_id FROM work line WHERE line.merchant_id = a.value ->> 0 \
      AND line.account_id = a.value ->> 1 AND line.is_repeat = lane.is_repeat AND line.due_at <= $1 \
      ORDER BY line.due_at, line.attempt_id LIMIT $5)) \
      WHERE claimed_until <= $2 ORDER BY turn, due_at LIMIT $4) \
