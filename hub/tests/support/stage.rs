@@ -8,7 +8,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
-use hub::flow::{self, NewPayment};
+use hub::flow::idempotency::{self, Keyed, Wording};
+use hub::flow::{self, CreateError, NewPayment};
 use hub::settings::{Contact, EventSettings, Merchant, Settings};
 use hub::store::{Endpoint, Payment, Store};
 use hub::{Clock, Hub, Providers};
@@ -209,13 +210,28 @@ impl Stage {
     }
 
     /// The same, when it may fail.
-    pub async fn try_order(&self, reference: &str) -> Result<Payment, flow::CreateError> {
+    pub async fn try_order(&self, reference: &str) -> Result<Payment, CreateError> {
         let wanted = NewPayment {
             order: (self.order)(reference),
             account_id: None,
             idempotency_key: format!("key-{reference}"),
         };
-        flow::create_payment(&self.hub, &self.merchant(), wanted).await
+        let merchant = self.merchant();
+        // The way that the API goes: under a key.
+        let claim = idempotency::claim(
+            &self.hub,
+            MERCHANT,
+            "POST /v1/payments",
+            &wanted.idempotency_key,
+            &["huella".into()],
+        );
+        let keyed = Keyed { claim, answer: |_| (201, Wording::Document) };
+        match flow::create_keyed_payment(&self.hub, &merchant, &wanted, keyed).await {
+            Err(CreateError::KeyTaken(_) | CreateError::NotAtOnce) => {
+                flow::create_payment(&self.hub, &merchant, wanted).await
+            }
+            made => Ok(made?.payment),
+        }
     }
 
     /// The shopper comes back to the hub.
