@@ -161,7 +161,8 @@ testing::both_databases! {
     async fn the_hunter_finds_a_number_wherever_it_was_put(database: TestDatabase) {
         let (business, serving, inbox) = open(&database).await;
         // A reference may have as many digits as a card, and goes everywhere that an order goes.
-        business.create(CANARY).await;
+        let payment = business.create(CANARY).await;
+        business.cancel(&payment).await;
         until_told(&inbox, CANARY).await;
         let notice = business.http.post(format!("http://{}/notices/avalpay/main", business.hub)).body(CANARY);
         notice.send().await.expect("an answer");

@@ -75,6 +75,7 @@ testing::both_databases! {
         let place = &business.place;
         let serving = business.serve(None).await;
         let first = business.create("UNO").await;
+        let cancelled = business.cancel(&first).await;
         assert_eq!(tokio::task::block_in_place(|| serving.terminate()).code, Some(0));
 
         place.write("master.key", &format!("{NEXT_MASTER_KEY}\n{MASTER_KEY}\n"), 0o600);
@@ -89,6 +90,7 @@ testing::both_databases! {
         let told = report(rotated.succeeds());
         assert!(told["rewrapped"].as_u64() >= Some(1) && told["older"] == 0 && told["unknown"] == 0, "{told}");
         assert_eq!(id_of(&business.create("UNO").await), id_of(&first), "the answer is given again");
+        assert_eq!(business.cancel(&first).await, cancelled, "and what was sealed opens");
         assert_eq!(tokio::task::block_in_place(|| serving.terminate()).code, Some(0));
 
         // The old key can go; without the new one nothing opens, and that is told.

@@ -55,11 +55,15 @@ testing::both_databases! {
         let wanted = serde_json::json!({ "url": "http://127.0.0.1:1/events" });
         let endpoint = api.post("/v1/event_endpoints", "endpoint", &wanted).await;
         assert_eq!(endpoint.status, 201, "{}", endpoint.text);
-        let mut first_answers = Vec::new();
+        let (mut first_answers, mut cancellations) = (Vec::new(), Vec::new());
         for number in 0..PAYMENTS {
             let answer = api.post("/v1/payments", &format!("key-{number}"), &order(&format!("PEDIDO-{number}"))).await;
             assert_eq!(answer.status, 201, "{}", answer.text);
+            let cancellation = format!("/v1/payments/{}/cancel", answer.member("id"));
             first_answers.push(answer.text);
+            let cancelled = api.act(&cancellation, &format!("cancel-{number}")).await;
+            assert_eq!(cancelled.status, 200, "{}", cancelled.text);
+            cancellations.push((cancellation, cancelled.text));
             notify(&base, format!("{{\"aviso\":{number}}}")).await;
         }
         let sealed = uses(&old, "1").await;
@@ -71,6 +75,8 @@ testing::both_databases! {
         let api = Api::new(&base, KEY);
         let replayed = api.post("/v1/payments", "key-0", &order("PEDIDO-0")).await;
         assert_eq!(replayed.text, first_answers[0], "the same key gives the same answer");
+        let (cancellation, told) = &cancellations[0];
+        assert_eq!(api.act(cancellation, "cancel-0").await.text, *told, "one that is sealed too");
         api.post("/v1/payments", "key-0", &order("OTRO")).await.problem(422, "idempotency_key_reused");
         assert_eq!(uses(&both, "21").await, KeyUse { current: 0, older: sealed.current, unknown: 0 });
 
@@ -80,6 +86,8 @@ testing::both_databases! {
             for number in 0..20 {
                 let answer = api.post("/v1/payments", &format!("new-{number}"), &order(&format!("NUEVO-{number}"))).await;
                 assert_eq!(answer.status, 201, "{}", answer.text);
+                let path = format!("/v1/payments/{}/cancel", answer.member("id"));
+                assert_eq!(api.act(&path, &format!("end-{number}")).await.status, 200);
             }
         };
         let (rotated, ()) = tokio::join!(rotate_keys(&both.store, &vault), writing);
@@ -94,6 +102,8 @@ testing::both_databases! {
         let status_path = path_of(status_url["status_url"].as_str().expect("an address"));
         assert_eq!(api.get(&status_path).await.status, 200);
         assert_eq!(api.post("/v1/payments", "key-1", &order("PEDIDO-1")).await.text, first_answers[1]);
+        let (cancellation, told) = &cancellations[1];
+        assert_eq!(api.act(cancellation, "cancel-1").await.text, *told);
 
         // Without the old key everything sealed still opens; its fingerprints and addresses have ended with it.
         let new = hub_with_keys(&database, "2").await;

@@ -112,6 +112,18 @@ impl Business {
         serde_json::from_str(&text).expect("JSON")
     }
 
+    /// Cancels a payment; its id is the key as well.
+    pub async fn cancel(&self, payment: &Value) -> Value {
+        let id = payment["id"].as_str().expect("an id");
+        let address = format!("http://{}/v1/payments/{id}/cancel", self.hub);
+        let request = self.http.post(address).bearer_auth(KEY).header("Idempotency-Key", id);
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status();
+        let text = answer.text().await.expect("a body");
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
     pub async fn payment(&self, id: &str) -> Value {
         let asked = self.http.get(format!("http://{}/v1/payments/{id}", self.hub)).bearer_auth(KEY);
         asked.send().await.expect("an answer").json().await.expect("JSON")

@@ -198,7 +198,8 @@ impl Batch {
         }
         for Slot { operation, outcome, .. } in &mut self.opened {
             let foreseen = operation.foreseen.take();
-            *outcome = Some(match foreseen.filter(|_| is_true(&aggregates, &operation.known.key())) {
+            let is_true = is_true(&operation.known.key(), &untouched, &aggregates);
+            *outcome = Some(match foreseen.filter(|_| is_true) {
                 Some(foreseen) => foreseen.take_effect(&mut changes),
                 None => operation.apply(hub, &mut aggregates, &kept, &mut changes, now)?,
             });

@@ -4,7 +4,7 @@
 //! a payment that this process has just written it knows all there is, unless somebody else was quicker: a notice, a look-up
 //! of another instance. So it works out what to write beforehand, and the batcher finds out whether that is still true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use payment::Timestamp;
 
@@ -102,8 +102,14 @@ impl Foreseen {
     }
 }
 
-/// Whether what was foreseen of a payment is true: whether it stands as it was created.
-pub(super) fn is_true(aggregates: &BTreeMap<PaymentKey, Aggregate>, key: &PaymentKey) -> bool {
-    // Those that nobody has touched were not read.
-    aggregates.get(key).is_none_or(Aggregate::is_as_created) || fault!("believe_what_was_foreseen")
+/// Whether what was foreseen of a payment is true: whether it stands as it was created. Those of which that is known were not
+/// read.
+pub(super) fn is_true(
+    key: &PaymentKey,
+    untouched: &BTreeSet<PaymentKey>,
+    read: &BTreeMap<PaymentKey, Aggregate>,
+) -> bool {
+    untouched.contains(key)
+        || read.get(key).is_some_and(Aggregate::is_as_created)
+        || fault!("believe_what_was_foreseen")
 }

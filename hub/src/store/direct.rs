@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::database::{BUSY_TIMEOUT, SQLITE_SETTINGS, STATEMENTS};
 use super::lane::Held;
-use super::sets::{Set, Value};
+use super::sets::{Set, Value, text};
 
 /// The connection, once somebody has written a batch. Cloning gives another handle to the same.
 #[derive(Clone)]
@@ -87,7 +87,7 @@ impl Direct {
     /// All of them in one statement would first be gathered in a table of their own, and each page that the statement changes
     /// would be kept as it was before, to take the statement back alone.
     pub(super) fn execute(&self, set: &Set<'_, '_>) -> rusqlite::Result<u64> {
-        let mut statement = self.connection()?.prepare_cached(&set.sqlite_row())?;
+        let mut statement = self.connection()?.prepare_cached(&row_by_row(set))?;
         let mut changed = 0;
         for row in set.rows() {
             bind(&mut statement, row)?;
@@ -98,7 +98,7 @@ impl Direct {
 
     /// Runs a query over rows, and gathers what it answers.
     pub(super) fn read<T: FromDirect>(&self, set: &Set<'_, '_>) -> rusqlite::Result<Vec<T>> {
-        let mut statement = self.connection()?.prepare_cached(&set.sqlite_or_fail())?;
+        let mut statement = self.connection()?.prepare_cached(&or_fail(set))?;
         // The values, then nothing in the places that are left, then how many rows there are.
         bind(&mut statement, set.values())?;
         let last = statement.parameter_count();
@@ -125,6 +125,43 @@ impl Drop for Direct {
             *self.connection = None;
         }
     }
+}
+
+/// How a statement begins to join its rows with the one table that it reads.
+const ROWS_JOINED: &str = " FROM ({rows}) AS v JOIN ";
+/// What tells a text that is run for each row from one that has places for several.
+const ONE_ROW: usize = usize::MAX - 1;
+/// What tells a text that leaves what it has done when it fails.
+const OR_FAIL: usize = usize::MAX - 2;
+
+/// The text of a statement for one row at a time, written out once.
+fn row_by_row(set: &Set<'_, '_>) -> Arc<str> {
+    text(vec![(set.template(), ONE_ROW)], || row_text(set.template(), set.width()))
+}
+
+/// The values stand where their columns do: a row to join with would be written to a table of its own.
+fn row_text(template: &str, width: usize) -> String {
+    let text = if template.starts_with("UPDATE ") {
+        template.replacen(" FROM ({rows}) AS v", "", 1)
+    } else if template.contains(ROWS_JOINED) {
+        template.replacen(ROWS_JOINED, " FROM ", 1).replacen(" ON ", " WHERE ", 1)
+    } else {
+        let row = format!("VALUES ({})", vec!["?"; width].join(", "));
+        return template.replacen("{rows}", &row, 1);
+    };
+    text.replace("v.column", "?")
+}
+
+/// The text of a statement for all rows, written out once. What fails leaves what it has done until then, so that nothing is
+/// kept to take that back: the whole transaction is.
+fn or_fail(set: &Set<'_, '_>) -> Arc<str> {
+    text(vec![(set.template(), set.places()), ("", OR_FAIL)], || {
+        let text = set.sqlite_text();
+        match text.strip_prefix("INSERT ") {
+            Some(rest) => format!("INSERT OR FAIL {rest}"),
+            None => text,
+        }
+    })
 }
 
 /// The values of the first parameters.
@@ -183,3 +220,30 @@ macro_rules! record {
     };
 }
 pub(super) use record;
+
+#[cfg(test)]
+mod tests {
+    use super::row_text;
+
+    #[test]
+    fn what_is_run_for_each_row_has_its_values_where_the_columns_of_the_rows_stood() {
+        let table = [
+            (
+                "INSERT INTO t (a, b) {rows} ON CONFLICT DO NOTHING",
+                "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            ),
+            (
+                "UPDATE t SET b = v.column2 FROM ({rows}) AS v WHERE t.a = v.column1",
+                "UPDATE t SET b = ?2 WHERE t.a = ?1",
+            ),
+            (
+                "INSERT INTO t (a, b) SELECT s.a, v.column12 FROM ({rows}) AS v JOIN s ON s.a = v.column1 AND s.c IS NULL",
+                "INSERT INTO t (a, b) SELECT s.a, ?12 FROM s WHERE s.a = ?1 AND s.c IS NULL",
+            ),
+            ("DELETE FROM t WHERE (a, b) IN ({rows})", "DELETE FROM t WHERE (a, b) IN (VALUES (?, ?))"),
+        ];
+        for (template, expected) in table {
+            assert_eq!(row_text(template, 2), expected);
+        }
+    }
+}

@@ -6,7 +6,8 @@
 //! reads only as many as there are.
 //!
 //! Each statement by itself would cost its way to the database and back: to PostgreSQL by the network, to SQLite by the
-//! thread that has its connection. So statements that do not depend on each other go together.
+//! thread that has its connection. So statements that do not depend on each other go together. Who writes batches to SQLite
+//! has no way to go, and does it otherwise (`direct.rs`).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -22,9 +23,6 @@ use super::direct::FromDirect;
 
 /// Most rows of one statement: with the widest of rows below the 32,766 parameters that SQLite takes.
 const MOST: usize = 256;
-
-/// How a statement begins to join its rows with the one table that it reads.
-const ROWS_JOINED: &str = " FROM ({rows}) AS v JOIN ";
 
 /// One value of a row.
 #[derive(Clone, Debug)]
@@ -328,7 +326,7 @@ impl<'a> Set<'_, 'a> {
     }
 
     /// How many rows the text has place for.
-    fn places(&self) -> usize {
+    pub(super) fn places(&self) -> usize {
         self.count().next_power_of_two()
     }
 
@@ -337,37 +335,17 @@ impl<'a> Set<'_, 'a> {
         self.values.chunks(self.width)
     }
 
-    /// Its text for SQLite, written out once. What fails leaves what it has done until then, so that nothing is kept to take
-    /// that back: the whole transaction is.
-    pub(super) fn sqlite_or_fail(&self) -> Arc<str> {
-        text(vec![(self.template, self.places()), ("", OR_FAIL)], || {
-            let text = self.sqlite_text();
-            match text.strip_prefix("INSERT ") {
-                Some(rest) => format!("INSERT OR FAIL {rest}"),
-                None => text,
-            }
-        })
+    /// Its statement, with `{rows}` in the place of the rows.
+    pub(super) const fn template(&self) -> &'static str {
+        self.template
     }
 
-    /// Its text for SQLite for one row at a time, written out once.
-    pub(super) fn sqlite_row(&self) -> Arc<str> {
-        text(vec![(self.template, ONE_ROW)], || self.sqlite_row_text())
+    /// How many values a row has.
+    pub(super) const fn width(&self) -> usize {
+        self.width
     }
 
-    fn sqlite_row_text(&self) -> String {
-        // The values stand where their columns do: a row to join with would be written to a table of its own.
-        let text = if self.template.starts_with("UPDATE ") {
-            self.template.replacen(" FROM ({rows}) AS v", "", 1)
-        } else if self.template.contains(ROWS_JOINED) {
-            self.template.replacen(ROWS_JOINED, " FROM ", 1).replacen(" ON ", " WHERE ", 1)
-        } else {
-            let row = format!("VALUES ({})", vec!["?"; self.width].join(", "));
-            return self.template.replacen("{rows}", &row, 1);
-        };
-        text.replace("v.column", "?")
-    }
-
-    fn sqlite_text(&self) -> String {
+    pub(super) fn sqlite_text(&self) -> String {
         let row = format!("({})", vec!["?"; self.width].join(", "));
         let rows = vec![row; self.places()].join(", ");
         // A bare parameter as the limit would be planned with: whenever it changes, the statement anew.
@@ -561,17 +539,13 @@ impl<'a> From<Option<&'a [u8]>> for Value<'a> {
 }
 
 /// How a text comes about: the templates of its statements, and how many rows each has place for.
-type Form = Vec<(&'static str, usize)>;
+pub(super) type Form = Vec<(&'static str, usize)>;
 
 /// The place of the number of rows in the form of a joint statement.
 const JOINT: usize = usize::MAX;
-/// The same in the form of a statement that is run for each row.
-const ONE_ROW: usize = usize::MAX - 1;
-/// The same beside a statement that leaves what it has done when it fails.
-const OR_FAIL: usize = usize::MAX - 2;
 
 /// A text in one of its forms, written out once.
-fn text(form: Form, write_out: impl FnOnce() -> String) -> Arc<str> {
+pub(super) fn text(form: Form, write_out: impl FnOnce() -> String) -> Arc<str> {
     static TEXTS: LazyLock<RwLock<HashMap<Form, Arc<str>>>> = LazyLock::new(RwLock::default);
     if let Some(text) = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&form) {
         return Arc::clone(text);
