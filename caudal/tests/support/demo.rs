@@ -32,7 +32,10 @@ impl Demo {
         let arguments = ["demo", "--json", "--port", "0", "--data", "here"];
         let mut running = Running::start(place.command(&[&arguments, more].concat()));
         let line = tokio::task::block_in_place(|| running.line());
-        let told = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        let Ok(told) = serde_json::from_str(&line) else {
+            let ended = tokio::task::block_in_place(|| running.terminate());
+            panic!("{line:?} is not what the demo tells; it ended with {:?}: {}", ended.code, ended.errors);
+        };
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().expect("a client");
         Demo { running, told, place, http }
     }

@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::Router;
 use axum::extract::State;
@@ -362,10 +363,11 @@ async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: String) -
 }
 
 /// An address that is free, of those that no outgoing connection is given, so that it is free still when a hub that died
-/// comes back to it.
+/// comes back to it. Each is given once, so that no neighbour takes it meanwhile.
 pub async fn free_address() -> String {
+    static GIVEN: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
     loop {
-        let port = PORTS[0] + rand::random::<u16>() % (PORTS[1] - PORTS[0]);
+        let port = PORTS[0] + GIVEN.fetch_add(1, Ordering::Relaxed) % (PORTS[1] - PORTS[0]);
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
             return listener.local_addr().expect("an address").to_string();
         }
