@@ -505,10 +505,9 @@ impl Batch {
         touched: &BTreeSet<PaymentKey>,
     ) -> Result<BTreeSet<PaymentKey>, StoreError> {
         let opened = self.opened.iter().map(|slot| &slot.operation);
-        let foreseen = opened.filter_map(|opened| Some((opened.known.key(), opened.foreseen.as_deref()?)));
-        let foreseen: Vec<_> = foreseen.filter(|(key, _)| !touched.contains(key)).collect();
-        let created = foreseen.iter().map(|(key, foreseen)| (key, &foreseen.attempt().1));
-        tx.untouched(&created.collect::<Vec<_>>()).await
+        let foreseen = opened.filter(|opened| opened.foreseen.is_some());
+        let created = foreseen.map(|opened| (opened.known.key(), &opened.known.attempt_id));
+        tx.untouched(&created.filter(|(key, _)| !touched.contains(key)).collect::<Vec<_>>()).await
     }
 
     /// The payments that have to be loaded and locked, whatever was foreseen.

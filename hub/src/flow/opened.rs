@@ -16,7 +16,7 @@ use crate::flow::idempotency::{Keyed, Wording, sealed};
 use crate::flow::keep_instruments::token_keys;
 use crate::state::Hub;
 use crate::store::{
-    Aggregate, Attempt, AttemptKey, Changes, KeptBody, KeyAnswer, KeyClaim, Payment, PaymentKey, StoreError,
+    Aggregate, Attempt, Changes, KeptBody, KeyAnswer, KeyClaim, Payment, PaymentKey, StoreError,
 };
 
 /// What the provider's answer told of a payment whose request waits for an answer under its key.
@@ -67,7 +67,6 @@ impl Opened {
 
 /// What is to be written, and what is answered then.
 pub struct Foreseen {
-    attempt: AttemptKey,
     changes: Changes,
     made: Made,
 }
@@ -76,8 +75,7 @@ impl Foreseen {
     /// Works out what the answer changes in a payment that stands as it was created. None: that rests on more than the payment.
     fn of(hub: &Hub, payment: Payment, attempt: Attempt, opened: &Opened) -> Option<Self> {
         let key = opened.known.key();
-        let attempt_key = (attempt.merchant_id.clone(), attempt.id.clone());
-        let created = Aggregate::created(payment, attempt);
+        let created = Aggregate::of(payment, vec![attempt]);
         // Kept instruments are locked first.
         let charges = created.payment.order.instrument.is_some();
         if charges || !token_keys(&created, &opened.known).is_empty() {
@@ -87,12 +85,7 @@ impl Foreseen {
         let mut aggregates = BTreeMap::from([(key, created)]);
         let kept = KeptInstruments::new();
         let made = opened.apply(hub, &mut aggregates, &kept, &mut changes, hub.clock.now()).ok()?;
-        Some(Self { attempt: attempt_key, changes, made })
-    }
-
-    /// Its attempt.
-    pub(super) const fn attempt(&self) -> &AttemptKey {
-        &self.attempt
+        Some(Self { changes, made })
     }
 
     /// Adds what is to be written, and answers what is told.

@@ -32,15 +32,9 @@ const UNTOUCHED: &str = "SELECT payment.merchant_id, payment.id FROM ({rows}) AS
      WHERE payment.version = 1 AND work.cause <> 'notice' AND fact.fact_key IS NULL";
 
 impl Aggregate {
-    /// A payment as it is created, with its first attempt.
-    pub fn created(payment: Payment, attempt: Attempt) -> Self {
-        Self {
-            payment,
-            attempts: vec![attempt],
-            facts: Vec::new(),
-            operations: Vec::new(),
-            noticed: BTreeSet::new(),
-        }
+    /// A payment with attempts of which nothing is known yet.
+    pub fn of(payment: Payment, attempts: Vec<Attempt>) -> Self {
+        Self { payment, attempts, facts: Vec::new(), operations: Vec::new(), noticed: BTreeSet::new() }
     }
 
     /// Whether nothing has become of it since, and no notice wants to be asked for.
@@ -64,7 +58,7 @@ impl Tx {
     /// payment before it can say so: there none is named, and all are read.
     pub(crate) async fn untouched(
         &mut self,
-        created: &[(&PaymentKey, &AttemptId)],
+        created: &[(PaymentKey, &AttemptId)],
     ) -> Result<BTreeSet<PaymentKey>, StoreError> {
         if created.is_empty() || self.is_postgres() {
             return Ok(BTreeSet::new());
@@ -86,9 +80,7 @@ impl Tx {
         let mut aggregates = BTreeMap::new();
         for payment in self.lock_payments(&keys).await? {
             let key = (payment.merchant_id.clone(), payment.id.clone());
-            let (facts, operations, noticed) = (Vec::new(), Vec::new(), BTreeSet::new());
-            let aggregate = Aggregate { payment, attempts: Vec::new(), facts, operations, noticed };
-            aggregates.insert(key, aggregate);
+            aggregates.insert(key, Aggregate::of(payment, Vec::new()));
         }
         let mut facts = Vec::new();
         for ToldAttempt { attempt, is_noticed, fact } in self.attempts_of(&keys).await? {
