@@ -135,7 +135,7 @@ impl TestDatabase {
         // What is read first must not be among the copies.
         let of_payments = format!(
             "INSERT INTO payment {copies} SELECT merchant_id, {}, reference || {number}, idempotency_key, provider, \
-             account_id, customer, order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, \
+             account_id, customer, order_json, currency, amount, authorized, paid, refunded, overpaid, status, is_open, certainty, told, \
              detail_json, expires_at, version, created_at, updated_at FROM payment CROSS JOIN copy",
             id("id")
         );

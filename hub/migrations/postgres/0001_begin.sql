@@ -18,6 +18,9 @@ CREATE TABLE payment (
     refunded        BIGINT NOT NULL,
     overpaid        BIGINT NOT NULL,
     status          TEXT COLLATE "C" NOT NULL,
+    -- 1 while the status is one of those in which it may still be paid: what indexes go by, so that a payment leaves none of
+    -- them for another open status.
+    is_open         BIGINT NOT NULL,
     certainty       TEXT COLLATE "C" NOT NULL,
     told            TEXT COLLATE "C",
     detail_json     TEXT NOT NULL,
@@ -28,9 +31,9 @@ CREATE TABLE payment (
     PRIMARY KEY (merchant_id, id)
 );
 CREATE UNIQUE INDEX payment_reference ON payment (merchant_id, reference);
-CREATE INDEX payment_status ON payment (merchant_id, status, id);
-CREATE INDEX payment_customer ON payment (merchant_id, customer, id)
-    WHERE customer IS NOT NULL AND status IN ('created', 'requires_action', 'pending', 'partially_approved');
+CREATE INDEX payment_open ON payment (merchant_id, id) WHERE is_open = 1;
+CREATE INDEX payment_closed ON payment (merchant_id, status, id) WHERE is_open = 0;
+CREATE INDEX payment_customer ON payment (merchant_id, customer, id) WHERE customer IS NOT NULL AND is_open = 1;
 
 CREATE TABLE attempt (
     merchant_id        TEXT COLLATE "C" NOT NULL,

@@ -230,7 +230,8 @@ fn apply(
     if !was_opened && let Some(key) = &known.attempt_key {
         let sealed = hub.vault.seal(&attempt_key_place(&known.attempt_id), key.expose_secret().as_bytes());
         let sealed = sealed.map_err(|_| StoreError::Corrupt("attempt key"))?;
-        changes.attempt_keys.insert((known.merchant_id.clone(), known.attempt_id.clone()), sealed);
+        let key = (known.merchant_id.clone(), known.attempt_id.clone());
+        changes.changed_attempts.entry(key).or_default().sealed_key = Some(sealed);
     }
     let appended = append(hub, aggregate, known, changes, now)?;
     settle_operations(aggregate, known, &appended, changes, now);
@@ -261,7 +262,7 @@ fn apply(
     for kind in &summary.cases {
         changes.cases.push((payment.merchant_id.clone(), new_case(hub, &payment.id, *kind, now)));
     }
-    write_change(hub, known, &before, payment, changes, now);
+    write_change(hub, known, &before, payment, !appended.is_empty(), changes, now);
     schedule(hub, aggregate, &standings, &appended, changes);
     let of_attempts: Vec<&Standing> = standings.iter().map(|(_, _, standing)| standing).collect();
     count_charges(hub, aggregate, &of_attempts, &summary, kept, changes, now);
@@ -381,7 +382,9 @@ fn sum_up_attempts(aggregate: &mut Aggregate, changes: &mut Changes) -> Standing
             state.clone_into(&mut attempt.state);
             attempt.provider_reference = attempt.provider_reference.take().or(opened);
             let key = (attempt.merchant_id.clone(), attempt.id.clone());
-            changes.attempt_states.insert(key, (attempt.state.clone(), attempt.provider_reference.clone()));
+            let changed = changes.changed_attempts.entry(key).or_default();
+            changed.state = Some(attempt.state.clone());
+            changed.provider_reference.clone_from(&attempt.provider_reference);
         }
         standings.push((attempt.id.clone(), pure, standing));
     }
@@ -463,12 +466,14 @@ pub(super) fn new_case(hub: &Hub, payment: &PaymentId, kind: CaseKind, now: Time
     }
 }
 
-/// Writes the payment, and when its word or sums changed also a line of history and an event.
+/// Writes the payment, and when its word or sums changed also a line of history and an event. Whatever was learned changes its
+/// version: by that alone others know that it was touched.
 fn write_change(
     hub: &Hub,
     known: &Known,
     before: &Payment,
     payment: &mut Payment,
+    has_learned: bool,
     changes: &mut Changes,
     now: Timestamp,
 ) {
@@ -484,12 +489,10 @@ fn write_change(
         )
     };
     let is_news = told(before) != told(payment) || fault!("tell_without_news");
-    if !is_news && before.detail == payment.detail && before.told == payment.told {
+    if !is_news && !has_learned && before.detail == payment.detail && before.told == payment.told {
         return;
     }
-    payment.version += 1;
-    payment.updated_at = now;
-    changes.payments.insert(known.key(), payment.clone());
+    touch(payment, changes, now);
     if !is_news {
         return;
     }
@@ -512,6 +515,13 @@ fn write_change(
         created_at: now,
     };
     changes.events.push(event);
+}
+
+/// Writes the payment under its next version.
+pub(super) fn touch(payment: &mut Payment, changes: &mut Changes, now: Timestamp) {
+    payment.version += 1;
+    payment.updated_at = now;
+    changes.payments.insert((payment.merchant_id.clone(), payment.id.clone()), payment.clone());
 }
 
 /// Counts the changes of status, now that they are durable.

@@ -24,6 +24,10 @@ use crate::store::{
     KeyedPayment, Named, Naming, Payment, PaymentKey, StoreError, TokenKey, Tx,
 };
 
+/// How many kinds of batches there are where some are written in one statement: new payments, what was foreseen of them, and
+/// everything else.
+pub(super) const KINDS: usize = 3;
+
 /// The operations of one kind.
 type Slots<O> = Vec<Slot<O>>;
 
@@ -107,14 +111,36 @@ impl Batch {
     }
 
     /// Whether it is made of nothing but payments that can be written at once: with their keys, and charging no instrument.
-    pub fn is_written_at_once(&self) -> bool {
-        self.len() == self.creations.len() && self.creations.iter().all(is_written_at_once)
+    fn is_created_at_once(&self) -> bool {
+        self.len() == self.creations.len() && self.creations.iter().all(is_created_at_once)
     }
 
-    /// What can be written at once, and the rest.
-    pub fn apart(self) -> (Self, Self) {
-        let (at_once, creations) = self.creations.into_iter().partition(is_written_at_once);
-        (Self { creations: at_once, ..Self::default() }, Self { creations, ..self })
+    /// Whether it is made of nothing but what was foreseen.
+    fn is_foreseen(&self) -> bool {
+        self.len() == self.opened.len() && self.opened.iter().all(is_foreseen)
+    }
+
+    /// The new payments that can be written at once, what was foreseen, and the rest.
+    pub(super) fn apart(self) -> [Self; KINDS] {
+        let (at_once, creations) = self.creations.into_iter().partition(is_created_at_once);
+        let (foreseen, opened) = self.opened.into_iter().partition(is_foreseen);
+        [
+            Self { creations: at_once, ..Self::default() },
+            Self { opened: foreseen, ..Self::default() },
+            Self { creations, opened, ..self },
+        ]
+    }
+
+    /// Adds what others ask for.
+    pub(super) fn append(&mut self, other: Self) {
+        let Self { claims, answers, creations, intents, arrivals, knowns, opened } = other;
+        self.claims.extend(claims);
+        self.answers.extend(answers);
+        self.creations.extend(creations);
+        self.intents.extend(intents);
+        self.arrivals.extend(arrivals);
+        self.knowns.extend(knowns);
+        self.opened.extend(opened);
     }
 
     /// Turns away what waited too long to be begun.
@@ -161,7 +187,7 @@ impl Batch {
         if self.len() == 0 {
             return Ok(());
         }
-        if self.create_at_once(hub, writer).await? {
+        if self.create_at_once(hub, writer).await? || self.write_foreseen(hub, writer).await? {
             return Ok(());
         }
         let now = hub.clock.now();
@@ -224,7 +250,7 @@ impl Batch {
     /// Creates payments that charge no instrument, with their keys, when there is nothing else to write and the database
     /// takes that at once. False: it does not, and nothing was written.
     async fn create_at_once(&mut self, hub: &Hub, writer: usize) -> Result<bool, StoreError> {
-        if !self.is_written_at_once() || !hub.store.creates_at_once() {
+        if !self.is_created_at_once() || !hub.store.writes_at_once() {
             return Ok(false);
         }
         self.sort_creations();
@@ -243,6 +269,29 @@ impl Batch {
             tx.commit().await?;
         }
         self.may_die_after_commit();
+        Ok(true)
+    }
+
+    /// Writes what was foreseen, when there is nothing else to write and the database takes that at once. False: it does not, or
+    /// somebody has touched one of the payments; nothing was written, and nothing is foreseen any more.
+    async fn write_foreseen(&mut self, hub: &Hub, writer: usize) -> Result<bool, StoreError> {
+        if !self.is_foreseen() || !hub.store.writes_at_once() {
+            return Ok(false);
+        }
+        let mut changes = Changes::default();
+        let foreseen = self.opened.iter_mut().filter_map(|slot| slot.operation.foreseen.take());
+        let made: Vec<Made> = foreseen.map(|foreseen| foreseen.take_effect(&mut changes)).collect();
+        changes.answers.sort_by(|one, other| one.key.cmp(&other.key));
+        let keys = self.opened.iter().map(|slot| slot.operation.known.key()).collect();
+        self.may_die_before_commit();
+        if !hub.store.write_foreseen(writer, &keys, &changes).await? {
+            return Ok(false);
+        }
+        self.may_die_after_commit();
+        for (slot, made) in self.opened.iter_mut().zip(made) {
+            slot.outcome = Some(made);
+        }
+        count(&changes);
         Ok(true)
     }
 
@@ -504,10 +553,9 @@ impl Batch {
         tx: &mut Tx,
         touched: &BTreeSet<PaymentKey>,
     ) -> Result<BTreeSet<PaymentKey>, StoreError> {
-        let opened = self.opened.iter().map(|slot| &slot.operation);
-        let foreseen = opened.filter(|opened| opened.foreseen.is_some());
-        let created = foreseen.map(|opened| (opened.known.key(), &opened.known.attempt_id));
-        tx.untouched(&created.filter(|(key, _)| !touched.contains(key)).collect::<Vec<_>>()).await
+        let foreseen = self.opened.iter().filter(|slot| is_foreseen(slot));
+        let keys = foreseen.map(|slot| slot.operation.known.key());
+        tx.untouched(&keys.filter(|key| !touched.contains(key)).collect()).await
     }
 
     /// The payments that have to be loaded and locked, whatever was foreseen.
@@ -556,8 +604,12 @@ impl Batch {
     }
 }
 
-fn is_written_at_once(slot: &Slot<Creation>) -> bool {
+fn is_created_at_once(slot: &Slot<Creation>) -> bool {
     slot.operation.claim.is_some() && !slot.operation.is_charge()
+}
+
+const fn is_foreseen(slot: &Slot<Opened>) -> bool {
+    slot.operation.foreseen.is_some()
 }
 
 fn turn_away<O: Operation>(slots: &mut Slots<O>) {

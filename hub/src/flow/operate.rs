@@ -15,7 +15,7 @@ use payment::{Money, Task};
 
 use crate::crash::crash_point;
 use crate::fault::fault;
-use crate::flow::apply_facts::{Known, OperationEnd, Source, apply_facts};
+use crate::flow::apply_facts::{Known, OperationEnd, Source, apply_facts, touch};
 use crate::flow::drive_task::{Driven, End, Job, Prepared, deadline, drive_task};
 use crate::flow::settle_operations::is_of_kind;
 use crate::flow::target::{pure_attempt, target};
@@ -273,10 +273,8 @@ impl Planned {
         let operation = self.operation.clone();
         let payment = &mut locked.payment;
         payment.detail.operations.push(operation.line.clone());
-        payment.version += 1;
-        payment.updated_at = operation.updated_at;
+        touch(payment, changes, operation.updated_at);
         let merchant = operation.merchant_id.clone();
-        changes.payments.insert((merchant.clone(), payment.id.clone()), payment.clone());
         changes.scheduled.insert(
             (merchant.clone(), self.attempt.id.clone()),
             NewWork {

@@ -16,7 +16,7 @@ use payment::{Subject, Timestamp};
 use secrecy::SecretString;
 
 use crate::fault::fault;
-use crate::flow::apply_facts::{Known, Source, attempt_key_place};
+use crate::flow::apply_facts::{Known, Source, attempt_key_place, touch};
 use crate::flow::recurring::{recurred_facts, reference_of};
 use crate::metrics::NOTICE_RECEIVED;
 use crate::notice_memory::Bounded;
@@ -352,6 +352,7 @@ impl Arrival {
             if !is_open {
                 aggregate.noticed.insert(found.attempt_id().clone());
                 changes.noticed.insert(attempt);
+                touch(&mut aggregate.payment, changes, now);
                 return;
             }
         }

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::crash::rehearsal::Rehearsal;
 use crate::fault::fault;
-use crate::flow::batch::Batch;
+use crate::flow::batch::{Batch, KINDS};
 use crate::metrics::{WRITE_BATCH, WRITE_TURNED_AWAY};
 use crate::state::Hub;
 use crate::store::StoreError;
@@ -79,31 +79,38 @@ pub struct Writer {
 /// The queue's end for the batchers.
 pub struct Waiting {
     queue: mpsc::Receiver<Queued>,
-    /// What was taken out of the queue and left for another batch.
-    left: Batch,
+    /// What was taken out of the queue and left for other batches, kind by kind.
+    left: [Batch; KINDS],
+    /// Which kind is next.
+    turn: usize,
 }
 
 impl Waiting {
-    /// All that waits, as soon as something does. None: nothing will any more. Where new payments alone are written at once,
-    /// `are_apart`, those make a batch and what waits beside them makes the next, whoever takes it.
+    /// All that waits, as soon as something does. None: nothing will any more. Where some kinds are written in one statement,
+    /// `are_apart`, each kind makes a batch of its own, whoever takes it; they take turns.
     async fn batch(&mut self, are_apart: bool) -> Option<Batch> {
-        let mut batch = std::mem::take(&mut self.left);
-        let others_were_left = batch.len() > 0 && !batch.is_written_at_once();
-        if batch.len() == 0 {
+        let mut batch = Batch::default();
+        let left: usize = self.left.iter().map(Batch::len).sum();
+        if left == 0 {
             let Queued(first) = self.queue.recv().await?;
             first(&mut batch);
         }
-        while batch.len() < MOST_TOGETHER
+        while left + batch.len() < MOST_TOGETHER
             && let Ok(Queued(next)) = self.queue.try_recv()
         {
             next(&mut batch);
         }
-        if are_apart {
-            let (at_once, others) = batch.apart();
-            let (first, second) = if others_were_left { (others, at_once) } else { (at_once, others) };
-            (batch, self.left) = if first.len() > 0 { (first, second) } else { (second, first) };
+        if !are_apart {
+            return Some(batch);
         }
-        Some(batch)
+        for (left, more) in self.left.iter_mut().zip(batch.apart()) {
+            left.append(more);
+        }
+        let kind = (self.turn..self.turn + KINDS)
+            .map(|kind| kind % KINDS)
+            .find(|kind| self.left[*kind].len() > 0)?;
+        self.turn = kind + 1;
+        Some(std::mem::take(&mut self.left[kind]))
     }
 }
 
@@ -111,7 +118,7 @@ impl Writer {
     /// An empty queue.
     pub fn new() -> (Self, Waiting) {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
-        (Self { queue }, Waiting { queue: waiting, left: Batch::default() })
+        (Self { queue }, Waiting { queue: waiting, left: Default::default(), turn: 0 })
     }
 
     /// Writes an operation. The answer comes after its commit.
@@ -147,7 +154,7 @@ pub fn start(hub: &Arc<Hub>, waiting: Waiting) -> std::io::Result<()> {
     let waiting = Arc::new(Mutex::new(waiting));
     for writer in 0..hub.store.writers() {
         let batches =
-            write_batches(Arc::downgrade(hub), Arc::clone(&waiting), writer, hub.store.creates_at_once());
+            write_batches(Arc::downgrade(hub), Arc::clone(&waiting), writer, hub.store.writes_at_once());
         if hub.store.is_in_memory() {
             tokio::spawn(batches);
         } else {

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use payment::id::AttemptId;
 
 use super::attempts::ToldAttempt;
+use super::changes::Changes;
 use super::database::{Store, StoreError, Tx, parsed};
+use super::joint::Joint;
 use super::rows::{Attempt, Operation, Payment, PaymentKey, RecordedFact};
 use super::sets::Rows;
+use crate::fault::fault;
 
 /// A payment with its attempts and facts.
 #[derive(Clone, Debug)]
@@ -24,12 +27,15 @@ pub struct Aggregate {
     pub noticed: BTreeSet<AttemptId>,
 }
 
-/// Which of the payments with these attempts stand as they were created, and nobody has asked for.
+/// Which of the payments stand as they were created: whatever touches a payment changes its version.
 const UNTOUCHED: &str = "SELECT payment.merchant_id, payment.id FROM ({rows}) AS v \
-     JOIN payment ON payment.merchant_id = v.column1 AND payment.id = v.column2 \
-     JOIN work ON work.merchant_id = v.column1 AND work.attempt_id = v.column3 \
-     LEFT JOIN fact ON fact.merchant_id = v.column1 AND fact.payment_id = v.column2 \
-     WHERE payment.version = 1 AND work.cause <> 'notice' AND fact.fact_key IS NULL";
+     JOIN payment ON payment.merchant_id = v.column1 AND payment.id = v.column2 WHERE payment.version = 1";
+/// The same, and they stay so until the transaction ends.
+const UNTOUCHED_LOCKED: &str = "SELECT payment.id FROM ({rows}) AS v \
+     JOIN payment ON payment.merchant_id = v.column1 AND payment.id = v.column2 WHERE payment.version = 1 \
+     ORDER BY payment.merchant_id, payment.id FOR UPDATE OF payment";
+/// Whether those are all that are asked for.
+const ARE_ALL: &str = "SELECT COUNT(*) = CARDINALITY($1) AS are_all FROM untouched";
 
 impl Aggregate {
     /// A payment with attempts of which nothing is known yet.
@@ -37,9 +43,9 @@ impl Aggregate {
         Self { payment, attempts, facts: Vec::new(), operations: Vec::new(), noticed: BTreeSet::new() }
     }
 
-    /// Whether nothing has become of it since, and no notice wants to be asked for.
-    pub fn is_as_created(&self) -> bool {
-        self.payment.version == 1 && self.facts.is_empty() && self.noticed.is_empty()
+    /// Whether nobody has touched it since.
+    pub const fn is_as_created(&self) -> bool {
+        self.payment.version == 1
     }
 }
 
@@ -51,21 +57,48 @@ impl Store {
         tx.commit().await?;
         Ok(found)
     }
+
+    /// Writes what was foreseen of these payments, if all of them stand as they were created, in a transaction of its own of one
+    /// of the [`Store::writers`]. False: nothing was written, because one of them does not, or because the database or the
+    /// changes are none that go into one statement.
+    pub(crate) async fn write_foreseen(
+        &self,
+        writer: usize,
+        keys: &BTreeSet<PaymentKey>,
+        changes: &Changes,
+    ) -> Result<bool, StoreError> {
+        let Some(lane) = self.lane_of(writer) else { return Ok(false) };
+        let script = changes.script(true)?;
+        if !script.is_one_go() {
+            return Ok(false);
+        }
+        let believes = fault!("believe_what_was_foreseen");
+        let mut joint = Joint::telling("SELECT are_all FROM asked");
+        let rows = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
+        joint.add("untouched", UNTOUCHED_LOCKED, rows);
+        joint.add("asked", ARE_ALL, Rows::default());
+        let condition = if believes { "" } else { "(SELECT are_all FROM asked)" };
+        joint.add_script(script, |_| Some(condition))?;
+        let mut connection = lane.fresh_connection().await?;
+        let told = joint.read::<(bool,)>(&mut connection).await;
+        if told.is_err() {
+            connection.doubt();
+        }
+        Ok(told?.contains(&(true,)) || believes)
+    }
 }
 
 impl Tx {
-    /// Of payments that were created with these attempts, those that stand as they were created. PostgreSQL has to lock a
-    /// payment before it can say so: there none is named, and all are read.
+    /// Of payments those that stand as they were created. PostgreSQL has to lock a payment before it can say so: there none
+    /// is named, and all are read.
     pub(crate) async fn untouched(
         &mut self,
-        created: &[(PaymentKey, &AttemptId)],
+        keys: &BTreeSet<PaymentKey>,
     ) -> Result<BTreeSet<PaymentKey>, StoreError> {
-        if created.is_empty() || self.is_postgres() {
+        if self.is_postgres() {
             return Ok(BTreeSet::new());
         }
-        let bound = Rows::of(created, |query, (key, attempt)| {
-            query.bind(&key.0).bind(key.1.as_str()).bind(attempt.as_str())
-        });
+        let bound = Rows::of(keys, |query, key| query.bind(&key.0).bind(key.1.as_str()));
         let rows = self.read_rows::<(String, String)>(UNTOUCHED, bound).await?;
         rows.into_iter().map(|(merchant, id)| Ok((merchant, parsed(&id, "payment")?))).collect()
     }

@@ -25,11 +25,9 @@ const OF_PAYMENTS: &str = "SELECT attempt.*, work.cause, fact.ordinal AS fact_or
      AND attempt.payment_id = v.column2 LEFT JOIN work ON work.merchant_id = attempt.merchant_id \
      AND work.attempt_id = attempt.id LEFT JOIN fact ON fact.merchant_id = attempt.merchant_id \
      AND fact.payment_id = attempt.payment_id AND fact.attempt_id = attempt.id ORDER BY attempt.ordinal";
-const SET_STATE: &str = "UPDATE attempt SET state = v.column3, \
-     provider_reference = COALESCE(v.column4, provider_reference) FROM ({rows}) AS v \
-     WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
-const SET_KEY: &str = "UPDATE attempt SET sealed_key = v.column3 FROM ({rows}) AS v \
-     WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
+const CHANGE: &str = "UPDATE attempt SET state = COALESCE(v.column3, state), \
+     provider_reference = COALESCE(v.column4, provider_reference), sealed_key = COALESCE(v.column5, sealed_key) \
+     FROM ({rows}) AS v WHERE attempt.merchant_id = v.column1 AND attempt.id = v.column2";
 const CLAIMED: &str = "SELECT attempt.id, attempt.sealed_key, attempt.reference, payment.amount, payment.currency \
      FROM subject JOIN attempt ON attempt.merchant_id = subject.merchant_id AND attempt.id = subject.attempt_id \
      JOIN payment ON payment.merchant_id = attempt.merchant_id AND payment.id = attempt.payment_id \
@@ -176,19 +174,18 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Writes the states of attempts and, once known, the providers' own references.
-    pub(super) fn set_attempt_states(&mut self, states: &'a BTreeMap<AttemptKey, (String, Option<String>)>) {
-        let rows = Rows::of(states, |query, (key, (state, reference))| {
-            query.bind(&key.0).bind(key.1.as_str()).bind(state).bind(reference.as_deref())
-        });
-        self.add(SET_STATE, rows);
-    }
-
-    /// Writes the sealed keys of attempts.
-    pub(super) fn set_attempt_keys(&mut self, keys: &'a BTreeMap<AttemptKey, Vec<u8>>) {
+    /// Writes what changes in attempts.
+    pub(super) fn change_attempts(&mut self, changed: &'a BTreeMap<AttemptKey, ChangedAttempt>) {
         let rows =
-            Rows::of(keys, |query, (key, sealed)| query.bind(&key.0).bind(key.1.as_str()).bind(sealed));
-        self.add(SET_KEY, rows);
+            Rows::of(changed, |query, (key, ChangedAttempt { state, provider_reference, sealed_key })| {
+                query
+                    .bind(&key.0)
+                    .bind(key.1.as_str())
+                    .bind(state.as_deref())
+                    .bind(provider_reference.as_deref())
+                    .bind(sealed_key.as_deref())
+            });
+        self.add(CHANGE, rows);
     }
 
     /// Writes what clients want to remember until the answer.
@@ -272,6 +269,17 @@ impl Tx {
         }
         Ok(recurring)
     }
+}
+
+/// What changes in an attempt; what is absent stays.
+#[derive(Debug, Default)]
+pub struct ChangedAttempt {
+    /// Its state.
+    pub state: Option<String>,
+    /// The provider's own reference, once known.
+    pub provider_reference: Option<String>,
+    /// The key by which notices about it are verified, sealed.
+    pub sealed_key: Option<Vec<u8>>,
 }
 
 /// The state of an attempt that never came to be at the provider.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use payment::Timestamp;
 use payment::step::Memo;
 
+use super::attempts::ChangedAttempt;
 use super::database::{StoreError, Tx};
 use super::idempotency::KeyAnswer;
 use super::instruments::TokenKey;
@@ -30,10 +31,8 @@ pub struct Changes {
     pub facts: Vec<NewFact>,
     /// Providers' references to make findable.
     pub subjects: Vec<FoundSubject>,
-    /// States of attempts and, once known, the providers' own references.
-    pub attempt_states: BTreeMap<AttemptKey, (String, Option<String>)>,
-    /// Keys by which notices about attempts are verified, sealed.
-    pub attempt_keys: BTreeMap<AttemptKey, Vec<u8>>,
+    /// Attempts that changed.
+    pub changed_attempts: BTreeMap<AttemptKey, ChangedAttempt>,
     /// Operations, begun or as they stand now.
     pub operations: BTreeMap<OperationKey, Operation>,
     /// What notices hand over to operations.
@@ -72,8 +71,7 @@ impl Changes {
             finished_calls,
             facts,
             subjects,
-            mut attempt_states,
-            mut attempt_keys,
+            mut changed_attempts,
             mut operations,
             handed_over,
             mut instruments,
@@ -94,8 +92,7 @@ impl Changes {
         self.finished_calls.extend(finished_calls);
         self.facts.extend(facts);
         self.subjects.extend(subjects);
-        self.attempt_states.append(&mut attempt_states);
-        self.attempt_keys.append(&mut attempt_keys);
+        self.changed_attempts.append(&mut changed_attempts);
         self.operations.append(&mut operations);
         self.handed_over.extend(handed_over);
         self.instruments.append(&mut instruments);
@@ -122,8 +119,7 @@ impl Changes {
     /// Whether new attempts are written once and that is all.
     fn leaves_new_attempts_alone(&self) -> bool {
         let is_changed = |attempt: &Attempt| {
-            let key = (attempt.merchant_id.clone(), attempt.id.clone());
-            self.attempt_states.contains_key(&key) || self.attempt_keys.contains_key(&key)
+            self.changed_attempts.contains_key(&(attempt.merchant_id.clone(), attempt.id.clone()))
         };
         !self.attempts.iter().any(is_changed)
     }
@@ -132,29 +128,36 @@ impl Changes {
 impl Tx {
     /// Writes changes, each table in a set.
     pub async fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        self.run(&changes.script(self.is_postgres())?).await
+    }
+}
+
+impl Changes {
+    /// What writes them.
+    pub(super) fn script(&self, is_postgres: bool) -> Result<Script<'_>, StoreError> {
         let mut script = Script::default();
-        script.insert_attempts(&changes.attempts, &changes.memos, changes.leaves_new_attempts_alone());
-        script.set_memos(changes.memos_of_others());
-        script.insert_calls(&changes.calls);
-        script.finish_calls(&changes.finished_calls);
-        script.insert_facts(&changes.facts)?;
-        script.insert_subjects(&changes.subjects);
-        script.set_attempt_states(&changes.attempt_states);
-        script.set_attempt_keys(&changes.attempt_keys);
-        script.write_operations(&changes.operations)?;
-        script.hand_over(&changes.handed_over);
-        script.write_instruments(&changes.instruments)?;
-        script.update_payments(&changes.payments)?;
-        script.insert_history(&changes.history);
-        script.insert_events(&changes.events);
-        script.deliver_to_all(&changes.events, self);
-        script.open_cases(&changes.cases);
-        script.insert_notices(&changes.notices);
-        script.schedule_work(&changes.scheduled);
-        script.mark_noticed(&changes.noticed);
-        script.bring_work_forward(&changes.brought_forward);
-        script.end_work_of(&changes.settled);
-        script.finish_keys(&changes.answers);
-        self.run(&script).await
+        script.insert_attempts(&self.attempts, &self.memos, self.leaves_new_attempts_alone());
+        script.set_memos(self.memos_of_others());
+        script.insert_calls(&self.calls);
+        script.finish_calls(&self.finished_calls);
+        script.insert_facts(&self.facts)?;
+        script.insert_subjects(&self.subjects);
+        script.change_attempts(&self.changed_attempts);
+        script.write_operations(&self.operations)?;
+        script.hand_over(&self.handed_over);
+        script.write_instruments(&self.instruments)?;
+        script.update_payments(&self.payments)?;
+        script.insert_history(&self.history);
+        script.insert_events(&self.events);
+        script.deliver_to_all(&self.events, is_postgres);
+        script.open_cases(&self.cases);
+        script.insert_notices(&self.notices);
+        script.schedule_work(self.scheduled.iter().filter(|(key, _)| !self.settled.contains(*key)));
+        script.mark_noticed(self.noticed.difference(&self.settled));
+        script
+            .bring_work_forward(self.brought_forward.iter().filter(|(key, _)| !self.settled.contains(*key)));
+        script.end_work_of(&self.settled);
+        script.finish_keys(&self.answers);
+        Ok(script)
     }
 }

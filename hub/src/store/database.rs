@@ -314,8 +314,8 @@ impl Store {
         }
     }
 
-    /// Whether it takes claims and new payments with all that belongs to them in one statement.
-    pub(crate) const fn creates_at_once(&self) -> bool {
+    /// Whether it takes a transaction of its own kind in one statement: new payments, and what was foreseen of them.
+    pub(crate) const fn writes_at_once(&self) -> bool {
         matches!(&self.database, Database::Postgres { .. })
     }
 

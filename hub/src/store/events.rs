@@ -196,7 +196,7 @@ impl Tx {
     pub(super) async fn insert_events(&mut self, events: &[Event]) -> Result<(), StoreError> {
         let mut script = Script::default();
         script.insert_events(events);
-        script.deliver_to_all(events, self);
+        script.deliver_to_all(events, self.is_postgres());
         self.run(&script).await
     }
 
@@ -239,8 +239,8 @@ impl<'a> Script<'a> {
     }
 
     /// Writes that events are to be delivered to every endpoint of their merchants, from when they were made on.
-    pub(super) fn deliver_to_all(&mut self, events: &'a [Event], tx: &Tx) {
-        let deliver = if tx.is_postgres() { DELIVER_TO_ALL_POSTGRES } else { DELIVER_TO_ALL_SQLITE };
+    pub(super) fn deliver_to_all(&mut self, events: &'a [Event], is_postgres: bool) {
+        let deliver = if is_postgres { DELIVER_TO_ALL_POSTGRES } else { DELIVER_TO_ALL_SQLITE };
         let rows = Rows::of(events, |query, event| {
             query.bind(&event.merchant_id).bind(event.id.as_str()).bind(event.created_at.as_microsecond())
         });

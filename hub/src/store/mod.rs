@@ -16,6 +16,7 @@ mod events;
 mod facts;
 mod idempotency;
 mod instruments;
+mod joint;
 mod lane;
 mod log;
 mod notices;

@@ -15,8 +15,8 @@ use super::sets::{Rows, Script};
 macro_rules! insert_payment {
     () => {
         "INSERT INTO payment (merchant_id, id, reference, idempotency_key, provider, account_id, \
-         customer, order_json, currency, amount, authorized, paid, refunded, overpaid, status, certainty, told, \
-         detail_json, expires_at, version, created_at, updated_at)"
+         customer, order_json, currency, amount, authorized, paid, refunded, overpaid, status, is_open, \
+         certainty, told, detail_json, expires_at, version, created_at, updated_at)"
     };
 }
 pub(super) use insert_payment;
@@ -24,7 +24,7 @@ pub(super) use insert_payment;
 const INSERT: &str = concat!(insert_payment!(), " {rows} ON CONFLICT DO NOTHING RETURNING id");
 const UPDATE: &str = "UPDATE payment SET authorized = v.column3, paid = v.column4, refunded = v.column5, \
      overpaid = v.column6, status = v.column7, certainty = v.column8, told = v.column9, detail_json = v.column10, \
-     version = v.column11, updated_at = v.column12 FROM ({rows}) AS v \
+     version = v.column11, updated_at = v.column12, is_open = v.column13 FROM ({rows}) AS v \
      WHERE payment.merchant_id = v.column1 AND payment.id = v.column2";
 const BY_ID: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id = $2";
 const BY_KEYS: &str = "SELECT payment.* FROM ({rows}) AS v JOIN payment \
@@ -35,22 +35,42 @@ const BY_KEYS_LOCKED: &str = "SELECT payment.* FROM ({rows}) AS v JOIN payment \
 const BY_REFERENCES: &str = "SELECT payment.* FROM ({rows}) AS v JOIN payment \
      ON payment.merchant_id = v.column1 AND payment.reference = v.column2";
 pub(super) const BY_REFERENCE: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND reference = $2";
-pub(super) const OLDER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id < $2 \
-     AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR reference = $4) \
-     AND created_at >= $5 AND created_at < $6 ORDER BY id DESC LIMIT $7";
-pub(super) const NEWER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id > $2 \
-     AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR reference = $4) \
-     AND created_at >= $5 AND created_at < $6 ORDER BY id ASC LIMIT $7";
+/// A merchant's payments before an id, newest first.
+macro_rules! older {
+    ($status:literal) => {
+        concat!(
+            "SELECT * FROM payment WHERE merchant_id = $1 AND id < $2 AND ",
+            $status,
+            " AND ($4 IS NULL OR reference = $4) AND created_at >= $5 AND created_at < $6 ORDER BY id DESC LIMIT $7"
+        )
+    };
+}
+/// A merchant's payments after an id, oldest first.
+macro_rules! newer {
+    ($status:literal) => {
+        concat!(
+            "SELECT * FROM payment WHERE merchant_id = $1 AND id > $2 AND ",
+            $status,
+            " AND ($4 IS NULL OR reference = $4) AND created_at >= $5 AND created_at < $6 ORDER BY id ASC LIMIT $7"
+        )
+    };
+}
+pub(super) const OLDER: &str = older!("$3 IS NULL");
+pub(super) const OLDER_OPEN: &str = older!("is_open = 1 AND status = $3");
+pub(super) const OLDER_CLOSED: &str = older!("is_open = 0 AND status = $3");
+pub(super) const NEWER: &str = newer!("$3 IS NULL");
+const NEWER_OPEN: &str = newer!("is_open = 1 AND status = $3");
+const NEWER_CLOSED: &str = newer!("is_open = 0 AND status = $3");
 /// A customer's open payments, newest first.
 pub(super) const OPEN_OF_CUSTOMER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND customer = $2 \
-     AND status IN ('created', 'requires_action', 'pending', 'partially_approved') ORDER BY id DESC LIMIT $3";
+     AND is_open = 1 ORDER BY id DESC LIMIT $3";
 const INSERT_HISTORY: &str = "INSERT INTO history (merchant_id, payment_id, version, from_status, to_status, \
      certainty, source, at) {rows}";
 const HISTORY: &str = "SELECT version, from_status, to_status, certainty, source, at FROM history \
      WHERE merchant_id = $1 AND payment_id = $2 ORDER BY version";
 /// Open payments by the second in which they were created: what is read does not grow with a burst of orders. They are found
-/// merchant by merchant, since each one's payments of a status lie together; what the planners know of merchants and statuses
-/// does not lead them there.
+/// merchant by merchant, since each one's open payments lie together; what the planners know of merchants does not lead them
+/// there.
 macro_rules! open_payments {
     ($those:literal) => {
         concat!(
@@ -65,12 +85,10 @@ macro_rules! open_payments {
     };
 }
 pub(super) const OPEN_SQLITE: &str = open_payments!(
-    "payment INDEXED BY payment_status WHERE payment.merchant_id = merchant.id \
-     AND payment.status IN ('created', 'requires_action', 'pending', 'partially_approved')"
+    "payment INDEXED BY payment_open WHERE payment.merchant_id = merchant.id AND payment.is_open = 1"
 );
 pub(super) const OPEN_POSTGRES: &str = open_payments!(
-    "LATERAL (SELECT * FROM payment WHERE payment.merchant_id = merchant.id \
-     AND payment.status IN ('created', 'requires_action', 'pending', 'partially_approved') OFFSET 0) AS open"
+    "LATERAL (SELECT * FROM payment WHERE payment.merchant_id = merchant.id AND payment.is_open = 1 OFFSET 0) AS open"
 );
 
 /// Sorts after every id: where a list begins when nothing else is said.
@@ -147,10 +165,15 @@ impl Store {
         filter: &PaymentFilter,
         cursor: &Cursor,
     ) -> Result<Page<Payment>, StoreError> {
+        let (older, newer) = match filter.status.map(payment::Status::is_open) {
+            None => (OLDER, NEWER),
+            Some(true) => (OLDER_OPEN, NEWER_OPEN),
+            Some(false) => (OLDER_CLOSED, NEWER_CLOSED),
+        };
         let (query, edge) = match (&cursor.starting_after, &cursor.ending_before) {
-            (_, Some(edge)) => (NEWER, edge.as_str()),
-            (Some(edge), None) => (OLDER, edge.as_str()),
-            (None, None) => (OLDER, AFTER_ALL),
+            (_, Some(edge)) => (newer, edge.as_str()),
+            (Some(edge), None) => (older, edge.as_str()),
+            (None, None) => (older, AFTER_ALL),
         };
         let from = filter.created_from.map_or(i64::MIN, Timestamp::as_microsecond);
         let before = filter.created_before.map_or(i64::MAX, Timestamp::as_microsecond);
@@ -292,6 +315,7 @@ impl<'a> Script<'a> {
                 .bind(detail)
                 .bind(payment.version)
                 .bind(payment.updated_at.as_microsecond())
+                .bind(i64::from(payment.status.is_open()))
         });
         self.add(UPDATE, rows);
         Ok(())
@@ -343,6 +367,7 @@ impl<'a> New<'a> {
             .bind(payment.refunded.minor)
             .bind(payment.overpaid.minor)
             .bind(payment.status.word())
+            .bind(i64::from(payment.status.is_open()))
             .bind(payment.certainty.word())
             .bind(told)
             .bind(detail)

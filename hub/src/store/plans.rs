@@ -46,8 +46,13 @@ fn every_one(kind: DatabaseKind) -> Vec<Asked> {
         asked("payments", payments::OLDER, &["'m'", "'~'", "NULL", "NULL", "0", "99999", "26"]),
         asked("newer payments", payments::NEWER, &["'m'", "'pay_00007'", "NULL", "NULL", "0", "99999", "26"]),
         asked(
-            "payments by status",
-            payments::OLDER,
+            "open payments by status",
+            payments::OLDER_OPEN,
+            &["'m'", "'~'", "'pending'", "NULL", "0", "99999", "26"],
+        ),
+        asked(
+            "payments by a last status",
+            payments::OLDER_CLOSED,
             &["'m'", "'~'", "'approved'", "NULL", "0", "99999", "26"],
         ),
         asked("payments by reference", payments::OLDER, &["'m'", "'~'", "NULL", "'R-7'", "0", "99999", "26"]),
@@ -67,7 +72,8 @@ fn every_one(kind: DatabaseKind) -> Vec<Asked> {
 /// Fills the growing tables. One in a hundred payments is open.
 const SEED: [&str; 6] = [
     "INSERT INTO payment SELECT 'm', 'pay_' || i, 'R-' || i, 'k', 'p', 'a', 'c' || i % 1000, '{}', 'COP', 1, 0, 0, 0, 0, \
-     CASE WHEN i % 100 = 0 THEN 'pending' ELSE 'approved' END, 'confirmed', NULL, '{}', i, 1, i, i FROM number",
+     CASE WHEN i % 100 = 0 THEN 'pending' ELSE 'approved' END, \
+     CASE WHEN i % 100 = 0 THEN 1 ELSE 0 END, 'confirmed', NULL, '{}', i, 1, i, i FROM number",
     "INSERT INTO work SELECT 'm', 'att_' || i, 'pay_' || i, 'a', i % 2, i, 0, 0, 0, 'probe' FROM number",
     "INSERT INTO event SELECT 'm', 'evt_' || i, 'pay_' || i, 'payment.approved', '{}', i FROM number",
     "INSERT INTO delivery SELECT 'm', 'evt_' || i, 'whe_1', 'pending', 0, i, 0, 0, NULL FROM number",

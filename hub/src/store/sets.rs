@@ -10,13 +10,13 @@
 //! has no way to go, and does it otherwise (`direct.rs`).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, FromRow, PgConnection};
+use sqlx::{Arguments, AssertSqlSafe, FromRow};
 
 use super::database::{Link, StoreError, Tx};
 use super::direct::FromDirect;
@@ -59,14 +59,14 @@ impl<'a> Rows<'a> {
 /// `column1` and so on. None reads what another one writes, unless both write to the same table: those keep their order.
 #[derive(Debug, Default)]
 pub(super) struct Script<'a> {
-    parts: Vec<Part<'a>>,
+    pub(super) parts: Vec<Part<'a>>,
 }
 
 /// One statement of a script.
 #[derive(Debug)]
-struct Part<'a> {
-    template: &'static str,
-    rows: Rows<'a>,
+pub(super) struct Part<'a> {
+    pub(super) template: &'static str,
+    pub(super) rows: Rows<'a>,
     /// Whether no other statement of the script touches its rows.
     is_apart: bool,
 }
@@ -86,6 +86,12 @@ impl<'a> Script<'a> {
         if rows.count > 0 {
             self.parts.push(Part { template, rows, is_apart });
         }
+    }
+
+    /// Whether everything goes together.
+    pub(super) fn is_one_go(&self) -> bool {
+        let mut written = BTreeSet::new();
+        self.parts.iter().all(|part| part.is_apart || written.insert(table(part.template)))
     }
 
     /// What goes together: of each table one statement, since those of one go do not see each other's work on
@@ -109,7 +115,7 @@ impl<'a> Script<'a> {
 }
 
 /// The table that a statement writes to.
-fn table(template: &'static str) -> &'static str {
+pub(super) fn table(template: &'static str) -> &'static str {
     let mut words = template.split_whitespace();
     match words.next() {
         Some("UPDATE") => words.next(),
@@ -208,89 +214,6 @@ impl Tx {
     }
 }
 
-/// Statements of PostgreSQL in one. The first ones have names, by which the others know what they return.
-#[derive(Debug)]
-pub(super) struct Joint<'a> {
-    parts: Vec<JointPart<'a>>,
-    /// What is read in the end.
-    told: &'static str,
-}
-
-/// One statement of a joint one.
-#[derive(Debug)]
-struct JointPart<'a> {
-    name: &'static str,
-    template: &'static str,
-    rows: Rows<'a>,
-    /// Which of the rows it takes; empty for all.
-    condition: &'static str,
-}
-
-impl<'a> Joint<'a> {
-    /// A statement that tells this.
-    pub(super) const fn telling(told: &'static str) -> Self {
-        Self { parts: Vec::new(), told }
-    }
-
-    /// Adds a statement by a name.
-    pub(super) fn add(&mut self, name: &'static str, template: &'static str, rows: Rows<'a>) {
-        self.parts.push(JointPart { name, template, rows, condition: "" });
-    }
-
-    /// Adds the statements of a script, each over those of its rows that the condition of its table holds for. There is
-    /// one for each table, and one statement of each.
-    ///
-    /// # Errors
-    /// [`StoreError::SetsAlone`] for a table that has none.
-    pub(super) fn add_script(
-        &mut self,
-        script: Script<'a>,
-        conditions: &[(&'static str, &'static str)],
-    ) -> Result<(), StoreError> {
-        for Part { template, rows, is_apart: _ } in script.parts {
-            let of_table = |(name, _): &&(&'static str, &'static str)| *name == table(template);
-            let (name, condition) = conditions.iter().find(of_table).ok_or(StoreError::SetsAlone)?;
-            self.parts.push(JointPart { name, template, rows, condition });
-        }
-        Ok(())
-    }
-
-    /// Runs it, and gathers what it tells.
-    pub(super) async fn read<T>(&self, connection: &mut PgConnection) -> Result<Vec<T>, StoreError>
-    where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
-        let form = self.parts.iter().map(|part| (part.template, JOINT)).collect();
-        let text = text(form, || self.text());
-        let mut arguments = PgArguments::default();
-        for part in &self.parts {
-            part.set().add_to_postgres(&mut arguments).map_err(sqlx::Error::Encode)?;
-        }
-        Ok(sqlx::query_as_with(AssertSqlSafe(text), arguments).fetch_all(connection).await?)
-    }
-
-    fn text(&self) -> String {
-        let mut before = 0;
-        let mut parts = Vec::with_capacity(self.parts.len());
-        for part in &self.parts {
-            let (set, name) = (part.set(), part.name);
-            let rows = match part.condition {
-                "" => set.postgres_rows(before),
-                condition => format!("{} WHERE {condition}", set.postgres_rows(before)),
-            };
-            parts.push(format!("{name} AS ({})", part.template.replacen("{rows}", &rows, 1)));
-            before += set.width;
-        }
-        format!("WITH {} {}", parts.join(", "), self.told)
-    }
-}
-
-impl<'a> JointPart<'a> {
-    fn set(&self) -> Set<'_, 'a> {
-        self.rows.whole(self.template)
-    }
-}
-
 /// What one statement takes: whole rows, at least one.
 pub(super) struct Set<'v, 'a> {
     template: &'static str,
@@ -304,7 +227,7 @@ impl<'a> Rows<'a> {
     }
 
     /// All rows at once: only PostgreSQL takes any number.
-    fn whole(&self, template: &'static str) -> Set<'_, 'a> {
+    pub(super) fn whole(&self, template: &'static str) -> Set<'_, 'a> {
         Set { template, values: &self.values, width: self.width() }
     }
 
@@ -374,7 +297,7 @@ impl<'a> Set<'_, 'a> {
 
     /// The kinds of a column are those of the values, which are the same in every row. `before` is how many parameters
     /// come before.
-    fn postgres_rows(&self, before: usize) -> String {
+    pub(super) fn postgres_rows(&self, before: usize) -> String {
         let kind = |value: &Value<'_>| match value {
             Value::Text(_) => "text",
             Value::Integer(_) => "bigint",
@@ -389,7 +312,7 @@ impl<'a> Set<'_, 'a> {
         format!("SELECT * FROM UNNEST({}) AS r ({})", arrays.join(", "), names.join(", "))
     }
 
-    fn add_to_postgres(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
+    pub(super) fn add_to_postgres(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
         arguments.reserve(self.width, self.values.len() * 16);
         for column in 0..self.width {
             let values = || self.values.iter().skip(column).step_by(self.width);
@@ -541,9 +464,6 @@ impl<'a> From<Option<&'a [u8]>> for Value<'a> {
 /// How a text comes about: the templates of its statements, and how many rows each has place for.
 pub(super) type Form = Vec<(&'static str, usize)>;
 
-/// The place of the number of rows in the form of a joint statement.
-const JOINT: usize = usize::MAX;
-
 /// A text in one of its forms, written out once.
 pub(super) fn text(form: Form, write_out: impl FnOnce() -> String) -> Arc<str> {
     static TEXTS: LazyLock<RwLock<HashMap<Form, Arc<str>>>> = LazyLock::new(RwLock::default);
@@ -636,25 +556,5 @@ mod tests {
         let go = script.goes().pop().expect("one go");
         let sizes = go.of_equal_places().into_iter().map(|go| go.sets.iter().map(Set::count).collect());
         assert_eq!(sizes.collect::<Vec<Vec<usize>>>(), [vec![1], vec![3, 4]]);
-    }
-
-    #[test]
-    fn a_joint_statement_tells_what_the_first_ones_returned_and_takes_the_rows_that_belong_to_it() {
-        let (one, three) = (rows(1), rows(3));
-        let mut script = Script::default();
-        script.add(TEMPLATE, bound(&three));
-        let mut joint = Joint::telling("SELECT a FROM created");
-        joint.add("created", "INSERT INTO s (a, b) {rows} RETURNING a", bound(&one));
-        joint
-            .add_script(script, &[("t", "column1 IN (SELECT a FROM created)")])
-            .expect("a condition for its table");
-        let text = "WITH created AS (INSERT INTO s (a, b) SELECT * FROM UNNEST($1::text[], $2::bigint[]) \
-            AS r (column1, column2) RETURNING a), \
-            t AS (INSERT INTO t (a, b) SELECT * FROM UNNEST($3::text[], $4::bigint[]) AS r (column1, column2) \
-            WHERE column1 IN (SELECT a FROM created) ON CONFLICT DO NOTHING) SELECT a FROM created";
-        assert_eq!(joint.text(), text);
-        let mut other = Script::default();
-        other.add(UPDATE, bound(&one));
-        assert!(joint.add_script(other, &[("u", "")]).is_err(), "rows of a table of which nothing is known");
     }
 }

@@ -1,6 +1,6 @@
 //! Due work: find out what became of an attempt.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use payment::Timestamp;
 
@@ -167,7 +167,10 @@ impl Store {
 
 impl<'a> Script<'a> {
     /// Writes that attempts are to be resolved, from an instant on.
-    pub(super) fn schedule_work(&mut self, scheduled: &'a BTreeMap<AttemptKey, NewWork>) {
+    pub(super) fn schedule_work(
+        &mut self,
+        scheduled: impl IntoIterator<Item = (&'a AttemptKey, &'a NewWork)>,
+    ) {
         let rows = Rows::of(scheduled, |query, (key, work)| {
             query
                 .bind(&key.0)
@@ -185,22 +188,25 @@ impl<'a> Script<'a> {
     }
 
     /// Remembers that notices came while attempts were being opened.
-    pub(super) fn mark_noticed(&mut self, attempts: &'a BTreeSet<AttemptKey>) {
+    pub(super) fn mark_noticed(&mut self, attempts: impl IntoIterator<Item = &'a AttemptKey>) {
         let rows = Rows::of(attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
         self.add(MARK_NOTICED, rows);
     }
 
     /// Makes the work of attempts due, taking it from whoever claims it. Nothing where it is settled.
-    pub(super) fn bring_work_forward(&mut self, due: &'a BTreeMap<AttemptKey, Timestamp>) {
+    pub(super) fn bring_work_forward(
+        &mut self,
+        due: impl IntoIterator<Item = (&'a AttemptKey, &'a Timestamp)>,
+    ) {
         let rows = Rows::of(due, |query, (key, due_at)| {
             query.bind(&key.0).bind(key.1.as_str()).bind(due_at.as_microsecond())
         });
         self.add(BRING_FORWARD, rows);
     }
 
-    /// Attempts are settled.
+    /// Attempts are settled: nothing else is written of their work.
     pub(super) fn end_work_of(&mut self, attempts: &'a BTreeSet<AttemptKey>) {
         let rows = Rows::of(attempts, |query, key| query.bind(&key.0).bind(key.1.as_str()));
-        self.add(DONE, rows);
+        self.add_apart(DONE, rows);
     }
 }
