@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use payment::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -31,6 +32,8 @@ const NOTICE_PATIENCE: Duration = Duration::from_secs(2);
 /// The share of an account's calls a second that the probe's look-ups may take: creations find the rest free, whatever
 /// the backlog.
 const LOOK_UP_SHARE: f64 = 0.5;
+/// The share of an account's calls a second that first look-ups are due for in one second, as long as they can be put off.
+const FIRST_LOOK_UP_SHARE: f64 = 0.02;
 /// A `Date` has whole seconds: on the average the provider is half a second further.
 const HALF_SECOND_MS: i64 = 500;
 
@@ -166,6 +169,7 @@ impl Gate {
             look_ups: Bucket::new(per_second * LOOK_UP_SHARE, now),
             paused_until: None,
             answered_at: None,
+            first_look_up_at: None,
             breaker: Breaker::new(limits.breaker_failures, Duration::from_millis(limits.breaker_rest_ms)),
             skew: None,
         };
@@ -241,6 +245,18 @@ impl Gate {
         }
         let now = Instant::now();
         self.state().look_ups.reserve(now, now).map(|_| ())
+    }
+
+    /// When the next first look-up is due, in business time: those of a burst of orders come one after the other, from `earliest`
+    /// on, and at `latest` in any case.
+    pub fn next_first_look_up(&self, earliest: Timestamp, latest: Timestamp) -> Timestamp {
+        let per_second = f64::from(self.limits.calls_per_second) * FIRST_LOOK_UP_SHARE;
+        let gap = SignedDuration::try_from_secs_f64(1.0 / per_second).unwrap_or(SignedDuration::MAX);
+        let mut state = self.state();
+        let after_the_last = state.first_look_up_at.and_then(|last| last.checked_add(gap).ok());
+        let due = after_the_last.map_or(earliest, |next| next.max(earliest)).min(latest);
+        state.first_look_up_at = Some(due);
+        due
     }
 
     /// Waits a little for leave to take a notice. None: too many are being taken, and too many wait.
@@ -333,6 +349,8 @@ struct State {
     paused_until: Option<Instant>,
     /// When somebody last answered a call.
     answered_at: Option<Instant>,
+    /// When the latest of the first look-ups is due, in business time.
+    first_look_up_at: Option<Timestamp>,
     breaker: Breaker,
     skew: Option<(i64, Timestamp)>,
 }
@@ -454,6 +472,15 @@ mod tests {
         assert_eq!([gate.take_look_up(), gate.take_look_up()], [Ok(()); 2]);
         assert!(gate.take_look_up().is_err() && !gate.may_look_up());
         assert_eq!(held(&gate, Purpose::Begin).await, None, "a creation goes on");
+    }
+
+    #[tokio::test]
+    async fn first_look_ups_come_one_after_the_other_as_long_as_they_can_be_put_off() {
+        let gate = gate(|limits| limits.calls_per_second = 50);
+        let at = |second| Timestamp::from_second(second).expect("an instant");
+        let due =
+            [100, 100, 100, 100, 101, 110].map(|second| gate.next_first_look_up(at(second), at(second + 2)));
+        assert_eq!(due, [100, 101, 102, 102, 103, 110].map(at));
     }
 
     #[tokio::test]

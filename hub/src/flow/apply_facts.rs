@@ -16,10 +16,11 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::count_charges::count_charges;
+use crate::flow::create_payment::OPENING_LEASE_S;
 use crate::flow::document;
 use crate::flow::keep_instruments::keep_instruments;
 use crate::flow::panel_check::next_check;
-use crate::flow::query_policy::policy_of;
+use crate::flow::query_policy::seconds;
 use crate::flow::return_collected::awaits_return;
 use crate::flow::settle_operations::{settle_operations, settle_when_nothing_is_left};
 use crate::state::Hub;
@@ -493,6 +494,9 @@ fn write_change(
         return;
     }
     touch(payment, changes, now);
+    if before.status.is_open() != payment.status.is_open() {
+        changes.turned.insert(known.key());
+    }
     if !is_news {
         return;
     }
@@ -548,7 +552,8 @@ fn ended_operations(payment: &Payment) -> Vec<(OperationId, OperationState)> {
     lines.map(|line| (line.id.clone(), line.state)).collect()
 }
 
-/// Ends the work of settled attempts; puts an attempt that was just opened under the probe's cadence.
+/// Ends the work of settled attempts. When an attempt is first looked up was written with it: only what is to be found out sooner
+/// is written anew.
 fn schedule(
     hub: &Hub,
     aggregate: &Aggregate,
@@ -576,29 +581,19 @@ fn schedule(
             }
         }
     }
-    let asks_again = appended.iter().any(|fact| fact.kind == FactKind::AskedAgain);
-    if asks_again && let Some(newest) = attempts.last() {
-        let due_at = hub.clock.now() + jiff::SignedDuration::from_secs(ASK_AGAIN_AFTER_S);
-        let work = NewWork { payment_id: payment.id.clone(), account_id: newest.account_id.clone(), due_at };
-        changes.scheduled.insert((payment.merchant_id.clone(), newest.id.clone()), work);
-    }
-    let opened = appended.iter().any(|fact| matches!(fact.kind, FactKind::Opened(_)));
-    if opened
-        && payment.status.is_open()
-        && let Some(newest) = attempts.last()
-        && let Some(policy) = policy_of(hub, &newest.account_id)
-    {
+    let Some(newest) = attempts.last() else { return };
+    let sooner = appended.iter().filter_map(|fact| match &fact.kind {
+        FactKind::AskedAgain => Some(hub.clock.now() + seconds(ASK_AGAIN_AFTER_S)),
+        FactKind::Unanswered => Some(newest.created_at + seconds(OPENING_LEASE_S)),
         // A notice that came before our own answer is followed at once.
-        let is_noticed = noticed.contains(&newest.id) && !fault!("forget_early_notice");
-        let work = NewWork {
-            payment_id: payment.id.clone(),
-            account_id: newest.account_id.clone(),
-            due_at: if is_noticed {
-                hub.clock.now()
-            } else {
-                policy.first_look_up(newest.created_at, newest.expires_at, hub.entropy().bytes()[0])
-            },
-        };
+        FactKind::Opened(_) => {
+            let is_noticed = noticed.contains(&newest.id) && !fault!("forget_early_notice");
+            (is_noticed && payment.status.is_open()).then(|| hub.clock.now())
+        }
+        _ => None,
+    });
+    if let Some(due_at) = sooner.min() {
+        let work = NewWork { payment_id: payment.id.clone(), account_id: newest.account_id.clone(), due_at };
         changes.scheduled.insert((payment.merchant_id.clone(), newest.id.clone()), work);
     }
 }

@@ -16,7 +16,7 @@ const LONGEST_BACK_OFF_S: i64 = 900;
 /// Such a wait is stretched by up to this share, in per cent, so that what failed together does not come back
 /// together.
 const JITTER_PERCENT: i64 = 25;
-/// The first look-up comes up to this share later than the cadence says, in per cent.
+/// The first look-up comes up to this share later than the cadence says where there are many, in per cent.
 const FIRST_SPREAD_PERCENT: i64 = 10;
 
 /// The query policy of one account.
@@ -41,14 +41,19 @@ pub fn policy_of(hub: &Hub, account_id: &str) -> Option<Policy> {
 }
 
 impl Policy {
-    /// When a just opened attempt is first looked up. One byte of chance puts it off a little, so that a burst of orders
-    /// is not asked for in one second; a certification looks at the clock.
-    pub fn first_look_up(&self, created_at: Timestamp, expires_at: Timestamp, chance: u8) -> Timestamp {
+    /// When a new attempt is first looked up. `turn` chooses between two instants, so that a burst of orders is not asked for
+    /// in one second; a certification looks at the clock.
+    pub fn first_look_up(
+        &self,
+        created_at: Timestamp,
+        expires_at: Timestamp,
+        turn: impl FnOnce(Timestamp, Timestamp) -> Timestamp,
+    ) -> Timestamp {
+        let earliest = created_at + seconds(self.cadence.first_after_s);
+        let put_off = SignedDuration::from_millis(self.cadence.first_after_s * 10 * FIRST_SPREAD_PERCENT);
         let is_spread = !self.is_certifying && !fault!("look_up_all_at_once");
-        let percent = if is_spread { FIRST_SPREAD_PERCENT } else { 0 };
-        let wait_ms = self.cadence.first_after_s * 1000;
-        let wait_ms = wait_ms + wait_ms * percent * i64::from(chance) / (100 * 255);
-        self.after_end(expires_at).fold(created_at + SignedDuration::from_millis(wait_ms), Timestamp::min)
+        let by_cadence = if is_spread { turn(earliest, earliest + put_off) } else { earliest };
+        self.after_end(expires_at).fold(by_cadence, Timestamp::min)
     }
 
     /// The cadence's next look-up, or one of those just after the end where that comes first.
@@ -106,14 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn first_look_ups_are_spread_over_a_tenth_of_their_wait_except_in_a_certification() {
+    fn first_look_ups_may_be_put_off_by_a_tenth_of_their_wait_except_in_a_certification() {
         let cadence = Cadence { first_after_s: 300, every_s: 86_400, after_expiry_s: None };
         let (created, expiry) = (at("2026-03-14T15:00:00Z"), at("2026-03-14T15:30:00Z"));
         let usual = policy(cadence, None);
-        let first = [0, 51, 255].map(|chance| usual.first_look_up(created, expiry, chance));
-        assert_eq!(first, [300, 306, 330].map(|after| created + seconds(after)));
-        let certification = Policy { is_certifying: true, ..usual };
-        assert_eq!(certification.first_look_up(created, expiry, 255), created + seconds(300));
+        let first = |turn: fn(Timestamp, Timestamp) -> Timestamp| usual.first_look_up(created, expiry, turn);
+        let first = [first(|earliest, _| earliest), first(|_, latest| latest)];
+        assert_eq!(first, [300, 330].map(|after| created + seconds(after)));
+        let certification = Policy { is_certifying: true, ..policy(cadence, None) };
+        assert_eq!(certification.first_look_up(created, expiry, |_, latest| latest), created + seconds(300));
     }
 
     #[test]
@@ -132,8 +138,9 @@ mod tests {
         let cadence = Cadence { first_after_s: 3600, every_s: 86_400, after_expiry_s: None };
         let silent = policy(cadence, Some(300));
         let (created, expiry) = (at("2026-03-14T15:00:00Z"), at("2026-03-14T15:30:00Z"));
-        assert_eq!(silent.first_look_up(created, expiry, 0), at("2026-03-14T15:35:00Z"));
+        assert_eq!(silent.first_look_up(created, expiry, |_, latest| latest), at("2026-03-14T15:35:00Z"));
         assert_eq!(silent.next_look_up(at("2026-03-14T15:05:00Z"), expiry), at("2026-03-14T15:35:00Z"));
-        assert_eq!(policy(cadence, None).first_look_up(created, expiry, 0), at("2026-03-14T16:00:00Z"));
+        let without = policy(cadence, None).first_look_up(created, expiry, |earliest, _| earliest);
+        assert_eq!(without, at("2026-03-14T16:00:00Z"));
     }
 }

@@ -41,6 +41,8 @@ pub struct Changes {
     pub instruments: BTreeMap<TokenKey, Instrument>,
     /// Payments that changed.
     pub payments: BTreeMap<PaymentKey, Payment>,
+    /// Those of them that were open and are not any more, or are again.
+    pub turned: BTreeSet<PaymentKey>,
     /// Lines of histories.
     pub history: Vec<(PaymentKey, HistoryLine)>,
     /// Events, for every endpoint of their merchants.
@@ -76,6 +78,7 @@ impl Changes {
             handed_over,
             mut instruments,
             mut payments,
+            mut turned,
             history,
             events,
             cases,
@@ -97,6 +100,7 @@ impl Changes {
         self.handed_over.extend(handed_over);
         self.instruments.append(&mut instruments);
         self.payments.append(&mut payments);
+        self.turned.append(&mut turned);
         self.history.extend(history);
         self.events.extend(events);
         self.cases.extend(cases);
@@ -146,7 +150,7 @@ impl Changes {
         script.write_operations(&self.operations)?;
         script.hand_over(&self.handed_over);
         script.write_instruments(&self.instruments)?;
-        script.update_payments(&self.payments)?;
+        script.update_payments(&self.payments, &self.turned)?;
         script.insert_history(&self.history);
         script.insert_events(&self.events);
         script.deliver_to_all(&self.events, is_postgres);

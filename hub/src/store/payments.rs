@@ -1,6 +1,6 @@
 //! Payments: written by `flow` only, read by everybody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use payment::id::PaymentId;
 use payment::summary::Certainty;
@@ -22,10 +22,21 @@ macro_rules! insert_payment {
 pub(super) use insert_payment;
 
 const INSERT: &str = concat!(insert_payment!(), " {rows} ON CONFLICT DO NOTHING RETURNING id");
-const UPDATE: &str = "UPDATE payment SET authorized = v.column3, paid = v.column4, refunded = v.column5, \
-     overpaid = v.column6, status = v.column7, certainty = v.column8, told = v.column9, detail_json = v.column10, \
-     version = v.column11, updated_at = v.column12, is_open = v.column13 FROM ({rows}) AS v \
-     WHERE payment.merchant_id = v.column1 AND payment.id = v.column2";
+/// How a payment is changed: the columns are those of [`Changed::bind`].
+macro_rules! update_payment {
+    ($more:literal) => {
+        concat!(
+            "UPDATE payment SET authorized = v.column3, paid = v.column4, refunded = v.column5, \
+             overpaid = v.column6, status = v.column7, certainty = v.column8, told = v.column9, detail_json = v.column10, \
+             version = v.column11, updated_at = v.column12",
+            $more,
+            " FROM ({rows}) AS v WHERE payment.merchant_id = v.column1 AND payment.id = v.column2"
+        )
+    };
+}
+/// What indexes go by is not written while it stays: SQLite would take the payment out of them and put it in again.
+const UPDATE: &str = update_payment!("");
+const UPDATE_TURNED: &str = update_payment!(", is_open = v.column13");
 const BY_ID: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND id = $2";
 const BY_KEYS: &str = "SELECT payment.* FROM ({rows}) AS v JOIN payment \
      ON payment.merchant_id = v.column1 AND payment.id = v.column2 ORDER BY payment.merchant_id, payment.id";
@@ -295,29 +306,22 @@ impl Tx {
 }
 
 impl<'a> Script<'a> {
-    /// Writes what changes in payments.
+    /// Writes what changes in payments, of which some `turned` from open to closed or back.
     pub(super) fn update_payments(
         &mut self,
         payments: &'a BTreeMap<PaymentKey, Payment>,
+        turned: &'a BTreeSet<PaymentKey>,
     ) -> Result<(), StoreError> {
-        let changed = payments.values().map(Changed::of).collect::<Result<Vec<_>, _>>()?;
-        let rows = Rows::of(changed, |query, Changed { payment, told, detail }| {
-            query
-                .bind(&payment.merchant_id)
-                .bind(payment.id.as_str())
-                .bind(payment.authorized.minor)
-                .bind(payment.paid.minor)
-                .bind(payment.refunded.minor)
-                .bind(payment.overpaid.minor)
-                .bind(payment.status.word())
-                .bind(payment.certainty.word())
-                .bind(told)
-                .bind(detail)
-                .bind(payment.version)
-                .bind(payment.updated_at.as_microsecond())
-                .bind(i64::from(payment.status.is_open()))
+        let (others, turned): (Vec<_>, Vec<_>) = payments.iter().partition(|(key, _)| !turned.contains(*key));
+        let changed = |(_, payment): (&'a PaymentKey, &'a Payment)| Changed::of(payment);
+        let others = others.into_iter().map(changed).collect::<Result<Vec<_>, _>>()?;
+        self.add_apart(UPDATE, Rows::of(others, |query, changed| changed.bind(query)));
+        let turned = turned.into_iter().map(changed).collect::<Result<Vec<_>, _>>()?;
+        let rows = Rows::of(turned, |query, changed| {
+            let is_open = i64::from(changed.payment.status.is_open());
+            changed.bind(query).bind(is_open)
         });
-        self.add(UPDATE, rows);
+        self.add_apart(UPDATE_TURNED, rows);
         Ok(())
     }
 
@@ -386,6 +390,23 @@ struct Changed<'a> {
 }
 
 impl<'a> Changed<'a> {
+    fn bind(self, query: Rows<'a>) -> Rows<'a> {
+        let Self { payment, told, detail } = self;
+        query
+            .bind(&payment.merchant_id)
+            .bind(payment.id.as_str())
+            .bind(payment.authorized.minor)
+            .bind(payment.paid.minor)
+            .bind(payment.refunded.minor)
+            .bind(payment.overpaid.minor)
+            .bind(payment.status.word())
+            .bind(payment.certainty.word())
+            .bind(told)
+            .bind(detail)
+            .bind(payment.version)
+            .bind(payment.updated_at.as_microsecond())
+    }
+
     fn of(payment: &'a Payment) -> Result<Self, StoreError> {
         Ok(Self {
             payment,

@@ -20,12 +20,17 @@ async fn with_orders(stage: &Stage) {
 
 testing::both_databases! {
     async fn a_burst_of_orders_is_looked_up_bit_by_bit(database: TestDatabase) {
-        let stage = Stage::on(&database).await;
+        // One first look-up a second.
+        let limits = AccountLimits { calls_per_second: 50, ..AccountLimits::default() };
+        let stage = Stage::tuned(&database, |settings| {
+            settings.limits.insert(ACCOUNT.into(), limits);
+        })
+        .await;
         with_orders(&stage).await;
-        stage.advance(FIRST_S + SPREAD_S / 2).await;
+        stage.advance(FIRST_S + 10).await;
         let asked = stage.requests("query_session");
         assert!((1..ORDERS).contains(&asked), "{asked} of {ORDERS} are asked for halfway");
-        stage.advance(SPREAD_S / 2 + 1).await;
+        stage.advance(SPREAD_S - 10 + 1).await;
         assert_eq!(stage.requests("query_session"), ORDERS);
     }
 
