@@ -92,7 +92,7 @@ fn rest_of(first: &Payment, reference: String, total: Money) -> Order {
         items: Vec::new(),
         expires_at: None,
         rest_of: (!fault!("forget_whose_rest_it_is")).then(|| first.id.clone()),
-        ..first.order.clone()
+        ..(*first.order).clone()
     }
 }
 

@@ -203,7 +203,7 @@ fn opening(
 ) -> Job {
     let authorization = Box::new(Authorization {
         reference: attempt.reference.clone(),
-        order: payment.order.clone(),
+        order: (*payment.order).clone(),
         expires_at: attempt.expires_at,
         return_url: hub.return_url(&payment.merchant_id, &attempt.id),
         card_url: hub.card_url(&payment.merchant_id, &attempt.id),
@@ -437,7 +437,7 @@ fn new_records(
     let payment = Payment {
         id: PaymentId::new(now, hub.entropy()),
         merchant_id: merchant.id.clone(),
-        order: wanted.order.clone(),
+        order: Arc::new(wanted.order.clone()),
         provider: account.provider.clone(),
         account_id: account.id.clone(),
         status: Status::Created,
@@ -498,7 +498,7 @@ pub enum Created {
 
 impl Creation {
     /// Whether it charges a kept instrument.
-    pub(super) const fn is_charge(&self) -> bool {
+    pub(super) fn is_charge(&self) -> bool {
         self.payment.order.instrument.is_some()
     }
 
@@ -543,7 +543,7 @@ fn first_look_up(hub: &Hub, attempt: &Attempt) -> Timestamp {
 /// A reference that was there already: of the same request, or of another one. A key can come again with another
 /// order when its claim was given back.
 fn known_reference(wanted: &NewPayment, known: Payment) -> Result<Payment, CreateError> {
-    let is_same = known.idempotency_key == wanted.idempotency_key && known.order == wanted.order;
+    let is_same = known.idempotency_key == wanted.idempotency_key && *known.order == wanted.order;
     if is_same { Ok(known) } else { Err(CreateError::ReferenceUsed(known.id)) }
 }
 

@@ -1,6 +1,7 @@
 //! Charges that a provider repeats by itself: each is a payment of its own, made by the notice that tells of it (AV-11.1).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use payment::attempt::AttemptState;
 use payment::fact::{Ending, Fact, FactKind, Outcome, Telling};
@@ -96,7 +97,7 @@ async fn told_meanwhile(
 /// Writes a payment. Its reference is the merchant's own, which may be taken by chance.
 async fn insert(tx: &mut Tx, mut made: Aggregate, changes: &mut Changes) -> Result<Aggregate, StoreError> {
     if tx.insert_payments(&[&made.payment]).await?.is_empty() {
-        made.payment.order.reference = made.payment.id.to_string();
+        Arc::make_mut(&mut made.payment.order).reference = made.payment.id.to_string();
         if tx.insert_payments(&[&made.payment]).await?.is_empty() {
             return Err(StoreError::Corrupt("payment"));
         }
@@ -128,13 +129,13 @@ fn later_charge(
     let payment = Payment {
         id: PaymentId::new(now, hub.entropy()),
         merchant_id: first.merchant_id.clone(),
-        order: Order {
+        order: Arc::new(Order {
             reference: format!("{}#{}", first.order.reference, recurred.provider_reference),
             expires_at: None,
             keep_instrument: false,
             recurrence: None,
-            ..first.order.clone()
-        },
+            ..(*first.order).clone()
+        }),
         provider: first.provider.clone(),
         account_id: first.account_id.clone(),
         status: Status::Created,

@@ -110,7 +110,7 @@ async fn supply(
         }
     };
     let target = target_of(hub, &payment, &attempt).await?.ok_or(SupplyError::NotFound)?;
-    let supply = Box::new(Supply { target, order: payment.order.clone(), supplied });
+    let supply = Box::new(Supply { target, order: (*payment.order).clone(), supplied });
     let job = paying(hub, &payment, &attempt, account, provider, Task::Pay(supply));
     // Of two that are typed at once, one is paid with.
     claim(hub, &attempt).await?;

@@ -39,7 +39,7 @@ impl Other {
         let is_payable = hub.clock.now() < payment.expires_at;
         Self {
             status_url: hub.status_url(&payment.merchant_id, &payment.id),
-            reference: payment.order.reference,
+            reference: payment.order.reference.clone(),
             total: payment.order.total,
             authorization: payment.detail.receipt.authorization,
             pay_url: payment.detail.pay_url.filter(|_| is_payable),

@@ -276,11 +276,12 @@ mod tests {
     #[test]
     fn the_way_back_names_the_payment_and_keeps_the_merchant_s_own_query() {
         let mut payment = sample::payment(Status::Approved);
-        payment.order.return_url = Url::parse("https://tienda.example/fin?pedido=1&x=%20").ok();
+        Arc::make_mut(&mut payment.order).return_url =
+            Url::parse("https://tienda.example/fin?pedido=1&x=%20").ok();
         let back = return_address(&payment).expect("an address");
         let expected = format!("https://tienda.example/fin?pedido=1&x=%20&payment={}", payment.id);
         assert_eq!(back.as_str(), expected);
-        payment.order.return_url = None;
+        Arc::make_mut(&mut payment.order).return_url = None;
         assert_eq!(return_address(&payment), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Payments: written by `flow` only, read by everybody.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use payment::id::PaymentId;
 use payment::summary::Certainty;
@@ -350,7 +351,7 @@ pub(super) struct New<'a> {
 
 impl<'a> New<'a> {
     pub(super) fn of(payment: &'a Payment) -> Result<Self, StoreError> {
-        Ok(Self { order: to_json(&payment.order, "order")?, changed: Changed::of(payment)? })
+        Ok(Self { order: to_json(&*payment.order, "order")?, changed: Changed::of(payment)? })
     }
 
     pub(super) fn bind(self, query: Rows<'a>) -> Rows<'a> {
@@ -425,7 +426,7 @@ impl TryFrom<PaymentRow> for Payment {
         Ok(Self {
             id: parsed(&row.id, "payment")?,
             merchant_id: row.merchant_id,
-            order: from_json(&row.order_json, "order")?,
+            order: Arc::new(from_json(&row.order_json, "order")?),
             provider: row.provider,
             account_id: row.account_id,
             status: parsed(&row.status, "payment")?,

@@ -1,5 +1,7 @@
 //! What the store gives and takes: records as the flow, the API and the pages see them.
 
+use std::sync::Arc;
+
 use payment::charges::Charges;
 use payment::division::Part;
 use payment::fact::{Outcome, Reason};
@@ -26,8 +28,8 @@ pub struct Payment {
     pub id: PaymentId,
     /// Whose it is.
     pub merchant_id: String,
-    /// The order to be paid.
-    pub order: Order,
+    /// The order to be paid. It never changes.
+    pub order: Arc<Order>,
     /// The provider's id.
     pub provider: String,
     /// The provider account.

@@ -117,7 +117,7 @@ impl Line {
         Self {
             divided: payment.collected_and_missing(),
             id: payment.id.to_string(),
-            reference: payment.order.reference,
+            reference: payment.order.reference.clone(),
             status: payment.status,
             total: payment.order.total,
             provider: payment.provider,

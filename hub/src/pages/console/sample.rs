@@ -134,7 +134,7 @@ pub(in super::super) fn payment(status: Status) -> Payment {
     Payment {
         id: payment_id(),
         merchant_id: "uno".into(),
-        order: order(),
+        order: order().into(),
         provider: xss(),
         account_id: xss(),
         status,
