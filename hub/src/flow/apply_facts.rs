@@ -16,11 +16,10 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::crash::crash_point;
 use crate::fault::fault;
 use crate::flow::count_charges::count_charges;
-use crate::flow::create_payment::OPENING_LEASE_S;
 use crate::flow::document;
 use crate::flow::keep_instruments::keep_instruments;
 use crate::flow::panel_check::next_check;
-use crate::flow::query_policy::seconds;
+use crate::flow::query_policy::{OPENING_LEASE_S, late_look_up, seconds};
 use crate::flow::return_collected::awaits_return;
 use crate::flow::settle_operations::{settle_operations, settle_when_nothing_is_left};
 use crate::state::Hub;
@@ -552,8 +551,8 @@ fn ended_operations(payment: &Payment) -> Vec<(OperationId, OperationState)> {
     lines.map(|line| (line.id.clone(), line.state)).collect()
 }
 
-/// Ends the work of settled attempts. When an attempt is first looked up was written with it: only what is to be found out sooner
-/// is written anew.
+/// Ends the work of settled attempts. When an attempt is looked after was written with it: only what is to be found out sooner or
+/// later is written anew.
 fn schedule(
     hub: &Hub,
     aggregate: &Aggregate,
@@ -582,17 +581,18 @@ fn schedule(
         }
     }
     let Some(newest) = attempts.last() else { return };
-    let sooner = appended.iter().filter_map(|fact| match &fact.kind {
+    let anew = appended.iter().filter_map(|fact| match &fact.kind {
         FactKind::AskedAgain => Some(hub.clock.now() + seconds(ASK_AGAIN_AFTER_S)),
         FactKind::Unanswered => Some(newest.created_at + seconds(OPENING_LEASE_S)),
+        FactKind::Opened(_) if !payment.status.is_open() => None,
         // A notice that came before our own answer is followed at once.
-        FactKind::Opened(_) => {
-            let is_noticed = noticed.contains(&newest.id) && !fault!("forget_early_notice");
-            (is_noticed && payment.status.is_open()).then(|| hub.clock.now())
+        FactKind::Opened(_) if noticed.contains(&newest.id) && !fault!("forget_early_notice") => {
+            Some(hub.clock.now())
         }
+        FactKind::Opened(_) => late_look_up(hub, newest),
         _ => None,
     });
-    if let Some(due_at) = sooner.min() {
+    if let Some(due_at) = anew.min() {
         let work = NewWork { payment_id: payment.id.clone(), account_id: newest.account_id.clone(), due_at };
         changes.scheduled.insert((payment.merchant_id.clone(), newest.id.clone()), work);
     }

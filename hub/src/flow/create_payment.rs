@@ -22,7 +22,7 @@ use crate::flow::drive_task::{Driven, End, Intent, Job, Prepared, after_lost_wor
 use crate::flow::idempotency::Keyed;
 use crate::flow::keep_instruments::token_place;
 use crate::flow::opened::Opened;
-use crate::flow::query_policy::{policy_of, seconds};
+use crate::flow::query_policy::{OPENING_LEASE_S, first_watch, seconds};
 use crate::limits::Held;
 use crate::settings::Merchant;
 use crate::state::Hub;
@@ -31,8 +31,6 @@ use crate::store::{
     PaymentDetail, StoreError,
 };
 
-/// How long a creation may take before the probe looks after its attempt, in seconds. None is first looked up sooner.
-pub(super) const OPENING_LEASE_S: i64 = 120;
 /// How often an attempt is begun anew when its creation was lost and is inert.
 const FRESH_STARTS: usize = 1;
 
@@ -157,8 +155,8 @@ async fn create(
     };
     let claim = keyed.as_ref().map(|keyed| keyed.claim.clone());
     let keyed = keyed.map(|keyed| Box::new((keyed, payment.clone(), attempt.clone())));
-    let look_up_at = first_look_up(hub, &attempt);
-    let creation = Creation { payment, attempt, look_up_at, intent, claim };
+    let watched_at = first_watch(hub, &attempt);
+    let creation = Creation { payment, attempt, watched_at, intent, claim };
     match hub.writer.submit(creation).await.map_err(CreateError::Unwritten)? {
         Created::Fresh => open(hub, &job, first, prepared, keyed).await,
         Created::Known(known) => {
@@ -475,8 +473,8 @@ pub struct Creation {
     pub payment: Payment,
     /// Its first attempt.
     pub attempt: Attempt,
-    /// When that is first looked up, whether it was opened or the process died with it.
-    pub look_up_at: Timestamp,
+    /// When the probe looks after it, whether it was opened or the process died with it.
+    pub watched_at: Timestamp,
     /// The first call, when the provider wants one.
     pub intent: Option<Intent>,
     /// The claim of the request's key, when it is not claimed yet. Without the key nothing is written.
@@ -505,7 +503,7 @@ impl Creation {
     /// Adds what belongs to the payment to what is written: its attempt, the intent of the first call, and the work
     /// that finds out what became of it.
     pub(super) fn write(&self, changes: &mut Changes) {
-        let Self { payment, attempt, look_up_at, intent, claim: _ } = self;
+        let Self { payment, attempt, watched_at, intent, claim: _ } = self;
         changes.attempts.push(attempt.clone());
         let opening = HistoryLine {
             version: payment.version,
@@ -518,7 +516,7 @@ impl Creation {
         changes.history.push(((payment.merchant_id.clone(), payment.id.clone()), opening));
         changes
             .scheduled
-            .insert((payment.merchant_id.clone(), attempt.id.clone()), resolving(attempt, *look_up_at));
+            .insert((payment.merchant_id.clone(), attempt.id.clone()), resolving(attempt, *watched_at));
         if let Some(intent) = intent {
             intent.write(changes);
         }
@@ -528,16 +526,6 @@ impl Creation {
 /// The work that finds out what became of an attempt.
 fn resolving(attempt: &Attempt, due_at: Timestamp) -> NewWork {
     NewWork { payment_id: attempt.payment_id.clone(), account_id: attempt.account_id.clone(), due_at }
-}
-
-/// When an attempt is first looked up: as the query policy of its account says.
-fn first_look_up(hub: &Hub, attempt: &Attempt) -> Timestamp {
-    let Attempt { account_id, created_at, expires_at, .. } = attempt;
-    let opened_by = *created_at + seconds(OPENING_LEASE_S);
-    let turn = |earliest, latest| hub.limits.gate(account_id).next_first_look_up(earliest, latest);
-    let by_policy =
-        policy_of(hub, account_id).map(|policy| policy.first_look_up(*created_at, *expires_at, turn));
-    by_policy.map_or(opened_by, |at| at.max(opened_by))
 }
 
 /// A reference that was there already: of the same request, or of another one. A key can come again with another

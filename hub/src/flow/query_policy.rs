@@ -1,4 +1,4 @@
-//! When a provider is asked what became of an attempt: its query policy, applied. Pure.
+//! When a provider is asked what became of an attempt: its query policy, applied.
 
 use jiff::SignedDuration;
 use payment::Timestamp;
@@ -9,6 +9,10 @@ use crate::fault::fault;
 use crate::state::Hub;
 use crate::store::Attempt;
 
+/// A creation may take so long before the probe looks after its attempt, in seconds.
+pub const OPENING_LEASE_S: i64 = 120;
+/// So long after it was begun the probe looks after it at the latest, in seconds: in case the process died with it.
+const OPENING_WATCH_S: i64 = 330;
 /// First wait after a look-up that told nothing, in seconds; it doubles each time.
 const FIRST_BACK_OFF_S: i64 = 30;
 /// Longest such wait, in seconds.
@@ -40,10 +44,52 @@ pub fn policy_of(hub: &Hub, account_id: &str) -> Option<Policy> {
     Some(Policy { cadence, is_certifying, own_expiry_s: query.own_expiry_s, grace_s: query.grace_s })
 }
 
+/// When the work of a new attempt is due.
+pub fn first_watch(hub: &Hub, attempt: &Attempt) -> Timestamp {
+    let Attempt { account_id, created_at, expires_at, .. } = attempt;
+    policy_of(hub, account_id).map_or_else(
+        || *created_at + seconds(OPENING_LEASE_S),
+        |policy| policy.first_watch(*created_at, *expires_at, turn_of(hub, account_id)),
+    )
+}
+
+/// When an attempt that was opened is first looked up, where its work is due sooner.
+pub fn late_look_up(hub: &Hub, attempt: &Attempt) -> Option<Timestamp> {
+    let Attempt { account_id, created_at, expires_at, .. } = attempt;
+    let policy = policy_of(hub, account_id).filter(Policy::looks_late)?;
+    Some(policy.first_look_up(*created_at, *expires_at, turn_of(hub, account_id)))
+}
+
+/// The turn of the next first look-up of an account.
+fn turn_of(hub: &Hub, account_id: &str) -> impl FnOnce(Timestamp, Timestamp) -> Timestamp {
+    let gate = hub.limits.gate(account_id);
+    move |earliest, latest| gate.next_first_look_up(earliest, latest)
+}
+
 impl Policy {
-    /// When a new attempt is first looked up. `turn` chooses between two instants, so that a burst of orders is not asked for
-    /// in one second; a certification looks at the clock.
-    pub fn first_look_up(
+    /// When the work of a new attempt is due, before it is known whether it was opened: with the first look-up, unless that comes
+    /// late.
+    fn first_watch(
+        &self,
+        created_at: Timestamp,
+        expires_at: Timestamp,
+        turn: impl FnOnce(Timestamp, Timestamp) -> Timestamp,
+    ) -> Timestamp {
+        let by = |wait| created_at + seconds(wait);
+        if self.looks_late() {
+            return by(OPENING_WATCH_S);
+        }
+        self.first_look_up(created_at, expires_at, turn).max(by(OPENING_LEASE_S))
+    }
+
+    /// Whether an attempt that was opened waits for its first look-up beyond [`Policy::first_watch`].
+    const fn looks_late(&self) -> bool {
+        self.cadence.first_after_s > OPENING_WATCH_S
+    }
+
+    /// When an attempt that was opened is first looked up. `turn` chooses between two instants, so that a burst of orders is not
+    /// asked for in one second; a certification looks at the clock.
+    fn first_look_up(
         &self,
         created_at: Timestamp,
         expires_at: Timestamp,
@@ -120,6 +166,18 @@ mod tests {
         assert_eq!(first, [300, 330].map(|after| created + seconds(after)));
         let certification = Policy { is_certifying: true, ..policy(cadence, None) };
         assert_eq!(certification.first_look_up(created, expiry, |_, latest| latest), created + seconds(300));
+    }
+
+    #[test]
+    fn a_creation_that_may_have_died_is_looked_after_soon_whatever_the_cadence() {
+        let (created, expiry) = (at("2026-03-14T15:00:00Z"), at("2026-03-14T16:00:00Z"));
+        for (first_after_s, watched_after_s, is_late) in
+            [(60, 120, false), (120, 132, false), (300, 330, false), (600, 330, true), (3600, 330, true)]
+        {
+            let policy = policy(Cadence { first_after_s, every_s: 86_400, after_expiry_s: None }, None);
+            let watched = policy.first_watch(created, expiry, |_, latest| latest);
+            assert_eq!((watched, policy.looks_late()), (created + seconds(watched_after_s), is_late));
+        }
     }
 
     #[test]
