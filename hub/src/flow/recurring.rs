@@ -168,13 +168,7 @@ fn later_charge(
         expires_at: now,
         created_at: now,
     };
-    Aggregate {
-        payment,
-        attempts: vec![attempt],
-        facts: Vec::new(),
-        operations: Vec::new(),
-        noticed: BTreeSet::new(),
-    }
+    Aggregate::of(payment, vec![attempt])
 }
 
 /// What such a telling means for its payment: the provider names no amount, which is that of the order.

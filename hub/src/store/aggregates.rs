@@ -79,12 +79,7 @@ impl Store {
         joint.add("asked", ARE_ALL, Rows::default());
         let condition = if believes { "" } else { "(SELECT are_all FROM asked)" };
         joint.add_script(script, |_| Some(condition))?;
-        let mut connection = lane.fresh_connection().await?;
-        let told = joint.read::<(bool,)>(&mut connection).await;
-        if told.is_err() {
-            connection.doubt();
-        }
-        Ok(told?.contains(&(true,)) || believes)
+        Ok(joint.commit_on::<(bool,)>(lane).await?.contains(&(true,)) || believes)
     }
 }
 

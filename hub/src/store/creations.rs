@@ -81,12 +81,7 @@ impl Store {
         script.schedule_work(&changes.scheduled);
         let mut joint = joint(claims, payments)?;
         joint.add_script(script, of_created)?;
-        let mut connection = lane.fresh_connection().await?;
-        let rows = joint.read::<Row>(&mut connection).await;
-        if rows.is_err() {
-            connection.doubt();
-        }
-        begun(rows?)
+        begun(joint.commit_on::<Row>(lane).await?)
     }
 }
 

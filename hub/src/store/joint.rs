@@ -1,9 +1,10 @@
 //! Statements of PostgreSQL in one: a transaction that is one way to the database and back.
 
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres};
 
 use super::database::StoreError;
+use super::lane::Lane;
 use super::sets::{Part, Rows, Script, Set, table, text};
 
 /// What tells the text of a joint statement from those of its parts.
@@ -71,6 +72,19 @@ impl<'a> Joint<'a> {
             part.set().add_to_postgres(&mut arguments).map_err(sqlx::Error::Encode)?;
         }
         Ok(sqlx::query_as_with(AssertSqlSafe(text), arguments).fetch_all(connection).await?)
+    }
+
+    /// Runs it as a transaction of its own on the connection of a lane, and gathers what it tells.
+    pub(super) async fn commit_on<T>(&self, lane: &Lane<Postgres>) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let mut connection = lane.fresh_connection().await?;
+        let told = self.read(&mut connection).await;
+        if told.is_err() {
+            connection.doubt();
+        }
+        told
     }
 
     fn text(&self) -> String {
