@@ -72,7 +72,7 @@ To change the master key:
   1. put a new key (caudal doctor --new-master-key) below the old one in the master key file, restart every process
   2. move the new key to the first line, restart every process
   3. caudal rotate-keys
-  4. after seven days, and when no payment of the old key's time is open, take the old key out, restart every process";
+  4. after eight days, and when no payment of the old key's time is open, take the old key out, restart every process";
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Args)]

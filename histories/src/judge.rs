@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hub::flow::deliver_event::signature;
-use hub::store::{Attempt, Case, Event, HistoryLine, Payment, RecordedFact};
+use hub::flow::history::{HistoryLine, history};
+use hub::store::{Attempt, Case, Event, Payment, RecordedFact};
 use payment::attempt::Attempt as PureAttempt;
 use payment::case::CaseKind;
 use payment::id::PaymentId;
@@ -97,12 +98,13 @@ impl World {
             return Ok(None);
         };
         let id = payment.id.clone();
+        let events = store.events_of(&merchant, &id).await?;
         Ok(Some(Record {
+            history: history(&payment, &events),
             payment,
             attempts: store.attempts(&merchant, &id).await?,
             facts: store.recorded_facts(&merchant, &id).await?,
-            history: store.history(&merchant, &id).await?,
-            events: store.events_of(&merchant, &id).await?,
+            events,
             cases: store.cases_of(&merchant, &id).await?,
         }))
     }

@@ -24,6 +24,8 @@ pub const TRIES_KEPT_S: i64 = 30 * 86_400;
 const FORGOTTEN_AT_ONCE: u32 = 5000;
 /// Between two sweeps of what is too old to be kept, in real time.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// Between two sweeps of the keys of requests, in real time: all of them are read.
+const KEYS_SWEPT_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// How long a sweep may take, in real time.
 const LONGEST_SWEEP: Duration = Duration::from_secs(3600);
 /// How long a worker rests after a failure of the database.
@@ -97,9 +99,15 @@ async fn work(hub: &Arc<Hub>, shutdown: &CancellationToken, claimer: Claimer) {
 }
 
 async fn sweeps(hub: &Hub, shutdown: &CancellationToken) {
+    let mut keys_swept: Option<Instant> = None;
     while !shutdown.is_cancelled() {
         hub.heartbeat.beat(Worker::Sweep, Instant::now(), SWEEP_EVERY + LONGEST_SWEEP);
-        if let Err(error) = sweep(hub).await {
+        let mut swept = sweep(hub).await;
+        if swept.is_ok() && keys_swept.is_none_or(|at| at.elapsed() >= KEYS_SWEPT_EVERY) {
+            swept = sweep_keys(hub).await;
+            keys_swept = Some(Instant::now());
+        }
+        if let Err(error) = swept {
             tracing::error!(%error, "what is too old to be kept could not be forgotten");
         }
         tokio::select! {
@@ -109,10 +117,15 @@ async fn sweeps(hub: &Hub, shutdown: &CancellationToken) {
     }
 }
 
-/// Forgets what is too old to be kept: idempotency keys, replaced secrets, the tries of deliveries.
-pub async fn sweep(hub: &Hub) -> Result<(), StoreError> {
+/// Forgets the idempotency keys that are too old to be kept.
+pub async fn sweep_keys(hub: &Hub) -> Result<(), StoreError> {
     let before = hub.clock.real_now() - jiff::SignedDuration::from_secs(KEPT_S);
     hub.store.forget_idempotency_keys(before).await?;
+    Ok(())
+}
+
+/// Forgets what else is too old to be kept: replaced secrets, the tries of deliveries.
+pub async fn sweep(hub: &Hub) -> Result<(), StoreError> {
     hub.store.drop_former_secrets(hub.clock.now()).await?;
     let before = hub.clock.now() - jiff::SignedDuration::from_secs(TRIES_KEPT_S);
     while hub.store.forget_delivery_tries(before, FORGOTTEN_AT_ONCE).await? == u64::from(FORGOTTEN_AT_ONCE) {}

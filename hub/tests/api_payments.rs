@@ -91,6 +91,30 @@ testing::both_databases! {
         assert_eq!(list.json["data"].as_array().map(Vec::len), Some(1));
     }
 
+    async fn a_key_gives_the_answer_that_was_given_whatever_has_become_of_the_payment(database: TestDatabase) {
+        let hub = hub_on(&database, vec![Arc::new(Paper)]).await;
+        let api = Api::new(&serve(&hub).await, KEY);
+        for (script, status) in [("nada", "requires_action"), ("wait", "pending")] {
+            let mut order = order(&format!("PEDIDO-{script}"));
+            order["description"] = json!(script);
+            let created = api.post("/v1/payments", script, &order).await;
+            assert_eq!((created.status, created.member("status")), (201, status), "{}", created.text);
+            let kept = async || {
+                let again = api.post("/v1/payments", script, &order).await;
+                assert_eq!((again.status, again.header("idempotent-replayed")), (201, "true"), "{}", again.text);
+                assert_eq!(again.text, created.text);
+            };
+            kept().await;
+            if script == "wait" {
+                continue;
+            }
+            let path = format!("/v1/payments/{}/cancel", created.member("id"));
+            let cancelled = api.act(&path, &format!("{script}-2")).await;
+            assert_eq!((cancelled.status, cancelled.member("status")), (200, "cancelled"), "{}", cancelled.text);
+            kept().await;
+        }
+    }
+
     async fn a_refused_request_leaves_its_key_free(database: TestDatabase) {
         let hub = hub_on(&database, vec![Arc::new(Paper)]).await;
         let api = Api::new(&serve(&hub).await, KEY);

@@ -33,6 +33,7 @@ fn claim(hub: &Hub, number: usize) -> KeyClaim {
         key: Key { merchant_id: "tienda".into(), route: "/prueba".into(), key: format!("llave-{number}") },
         fingerprint: "huella".into(),
         claimed_at: hub.clock.real_now(),
+        payment_id: None,
     }
 }
 
@@ -96,7 +97,7 @@ testing::both_databases! {
         }
         let late = api.post("/v1/payments", "llave-0", &order("PEDIDO-60")).await;
         late.problem(422, "idempotency_key_reused");
-        for (table, rows) in [("idempotency", 15), ("payment", 15), ("attempt", 15), ("work", 15), ("history", 30)] {
+        for (table, rows) in [("idempotency", 15), ("payment", 15), ("attempt", 15), ("work", 15), ("event", 15)] {
             assert_eq!(database.count(table).await.expect("a count"), rows, "{table}");
         }
     }

@@ -78,18 +78,6 @@ CREATE TABLE fact (
     PRIMARY KEY (merchant_id, payment_id, attempt_id, fact_key)
 );
 
-CREATE TABLE history (
-    merchant_id TEXT COLLATE "C" NOT NULL,
-    payment_id  TEXT COLLATE "C" NOT NULL,
-    version     BIGINT NOT NULL,
-    from_status TEXT COLLATE "C",
-    to_status   TEXT COLLATE "C" NOT NULL,
-    certainty   TEXT COLLATE "C" NOT NULL,
-    source      TEXT COLLATE "C" NOT NULL,
-    at          BIGINT NOT NULL,
-    PRIMARY KEY (merchant_id, payment_id, version)
-);
-
 -- The wire log: texts are masked before they are written.
 CREATE TABLE provider_call (
     merchant_id  TEXT COLLATE "C" NOT NULL,
@@ -169,6 +157,12 @@ CREATE TABLE event (
     payment_id  TEXT COLLATE "C",
     kind        TEXT COLLATE "C" NOT NULL,
     body        TEXT NOT NULL,
+    -- What changed in the payment, where that is what it tells: a payment\'s history is what its events say here.
+    version     BIGINT,
+    from_status TEXT,
+    to_status   TEXT,
+    certainty   TEXT,
+    source      TEXT,
     created_at  BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, id)
 );
@@ -226,13 +220,14 @@ CREATE TABLE idempotency (
     key         TEXT COLLATE "C" NOT NULL,
     fingerprint TEXT COLLATE "C" NOT NULL,
     claimed_at  BIGINT NOT NULL,
+    -- The payment that is created with the claim: what its first event tells is the answer, where none is written.
+    payment_id  TEXT COLLATE "C",
     status      BIGINT,
     -- The body of the answer: sealed, or the document that the event tells of.
     sealed_body BYTEA,
     event_id    TEXT,
     PRIMARY KEY (merchant_id, route, key)
 );
-CREATE INDEX idempotency_age ON idempotency (claimed_at);
 
 -- Access tokens of provider accounts, for providers that give them: shared by all instances, renewed by the one that
 -- claims it. The id is the account's.

@@ -79,18 +79,6 @@ CREATE TABLE fact (
     PRIMARY KEY (merchant_id, payment_id, attempt_id, fact_key)
 ) WITHOUT ROWID;
 
-CREATE TABLE history (
-    merchant_id TEXT NOT NULL,
-    payment_id  TEXT NOT NULL,
-    version     BIGINT NOT NULL,
-    from_status TEXT,
-    to_status   TEXT NOT NULL,
-    certainty   TEXT NOT NULL,
-    source      TEXT NOT NULL,
-    at          BIGINT NOT NULL,
-    PRIMARY KEY (merchant_id, payment_id, version)
-) WITHOUT ROWID;
-
 -- The wire log: texts are masked before they are written.
 CREATE TABLE provider_call (
     merchant_id  TEXT NOT NULL,
@@ -170,6 +158,12 @@ CREATE TABLE event (
     payment_id  TEXT,
     kind        TEXT NOT NULL,
     body        TEXT NOT NULL,
+    -- What changed in the payment, where that is what it tells: a payment\'s history is what its events say here.
+    version     BIGINT,
+    from_status TEXT,
+    to_status   TEXT,
+    certainty   TEXT,
+    source      TEXT,
     created_at  BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, id)
 );
@@ -227,13 +221,14 @@ CREATE TABLE idempotency (
     key         TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     claimed_at  BIGINT NOT NULL,
+    -- The payment that is created with the claim: what its first event tells is the answer, where none is written.
+    payment_id  TEXT,
     status      BIGINT,
     -- The body of the answer: sealed, or the document that the event tells of.
     sealed_body BLOB,
     event_id    TEXT,
     PRIMARY KEY (merchant_id, route, key)
 ) WITHOUT ROWID;
-CREATE INDEX idempotency_age ON idempotency (claimed_at);
 
 -- Access tokens of provider accounts, for providers that give them: shared by all instances, renewed by the one that
 -- claims it. The id is the account's.

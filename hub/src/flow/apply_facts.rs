@@ -1,4 +1,4 @@
-//! The only writer of payment state: appends facts, sums up anew, writes history, events and next work.
+//! The only writer of payment state: appends facts, sums up anew, writes events and next work.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ use crate::flow::return_collected::awaits_return;
 use crate::flow::settle_operations::{settle_operations, settle_when_nothing_is_left};
 use crate::state::Hub;
 use crate::store::{
-    Aggregate, Attempt, CallLine, Case, Changes, Event, Failure, FoundSubject, HistoryLine, Instrument,
-    NewCall, NewFact, NewWork, Payment, PaymentDetail, PaymentKey, RecordedFact, StoreError, TokenKey,
+    Aggregate, Attempt, CallLine, Case, Changes, Event, Failure, FoundSubject, Instrument, NewCall, NewFact,
+    NewWork, Payment, PaymentDetail, PaymentKey, RecordedFact, StatusChange, StoreError, TokenKey,
 };
 
 /// How soon what was not answered is asked again under its own key, in seconds.
@@ -466,7 +466,7 @@ pub(super) fn new_case(hub: &Hub, payment: &PaymentId, kind: CaseKind, now: Time
     }
 }
 
-/// Writes the payment, and when its word or sums changed also a line of history and an event. Whatever was learned changes its
+/// Writes the payment, and when its word or sums changed also an event, of which its history is made. Whatever was learned changes its
 /// version: by that alone others know that it was touched.
 fn write_change(
     hub: &Hub,
@@ -499,15 +499,13 @@ fn write_change(
     if !is_news {
         return;
     }
-    let line = HistoryLine {
+    let change = StatusChange {
         version: payment.version,
-        from: Some(before.status),
+        from: before.status,
         to: payment.status,
         certainty: payment.certainty,
         source: known.source.word().to_owned(),
-        at: now,
     };
-    changes.history.push((known.key(), line));
     let kind = format!("payment.{}", payment.status);
     let event = Event {
         id: EventId::new(now, hub.entropy()),
@@ -515,6 +513,7 @@ fn write_change(
         payment_id: Some(payment.id.clone()),
         body: document::event_body(hub, &kind, now, payment),
         kind,
+        change: Some(change),
         created_at: now,
     };
     changes.events.push(event);
@@ -529,9 +528,11 @@ pub(super) fn touch(payment: &mut Payment, changes: &mut Changes, now: Timestamp
 
 /// Counts the changes of status, now that they are durable.
 pub(super) fn count(changes: &Changes) {
-    for (key, HistoryLine { from, to, source, .. }) in &changes.history {
-        if let Some(from) = from.filter(|from| from != to)
-            && let Some(payment) = changes.payments.get(key)
+    for event in &changes.events {
+        let Some(StatusChange { from, to, source, .. }) = &event.change else { continue };
+        let key = event.payment_id.clone().map(|payment| (event.merchant_id.clone(), payment));
+        if from != to
+            && let Some(payment) = key.and_then(|key| changes.payments.get(&key))
         {
             metrics::counter!(
                 "caudal_payment_status_total",

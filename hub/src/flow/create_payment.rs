@@ -27,8 +27,8 @@ use crate::limits::Held;
 use crate::settings::Merchant;
 use crate::state::Hub;
 use crate::store::{
-    Attempt, Changes, Failure, HistoryLine, IdempotencyRecord, InstrumentState, KeyClaim, NewWork, Payment,
-    PaymentDetail, StoreError,
+    Attempt, Changes, Failure, IdempotencyRecord, InstrumentState, KeyClaim, NewWork, Payment, PaymentDetail,
+    StoreError,
 };
 
 /// How often an attempt is begun anew when its creation was lost and is inert.
@@ -153,7 +153,9 @@ async fn create(
         (Step::Call(call), Some(prepared)) => Some(job.intent(call, &prepared.line)),
         (Step::Call(_), None) | (Step::Learned(_) | Step::Refused(_) | Step::Unclear { .. }, _) => None,
     };
-    let claim = keyed.as_ref().map(|keyed| keyed.claim.clone());
+    let claim = keyed
+        .as_ref()
+        .map(|Keyed { claim, .. }| KeyClaim { payment_id: Some(payment.id.clone()), ..claim.clone() });
     let keyed = keyed.map(|keyed| Box::new((keyed, payment.clone(), attempt.clone())));
     let watched_at = first_watch(hub, &attempt);
     let creation = Creation { payment, attempt, watched_at, intent, claim };
@@ -505,15 +507,6 @@ impl Creation {
     pub(super) fn write(&self, changes: &mut Changes) {
         let Self { payment, attempt, watched_at, intent, claim: _ } = self;
         changes.attempts.push(attempt.clone());
-        let opening = HistoryLine {
-            version: payment.version,
-            from: None,
-            to: payment.status,
-            certainty: payment.certainty,
-            source: Source::Merchant.word().to_owned(),
-            at: payment.created_at,
-        };
-        changes.history.push(((payment.merchant_id.clone(), payment.id.clone()), opening));
         changes
             .scheduled
             .insert((payment.merchant_id.clone(), attempt.id.clone()), resolving(attempt, *watched_at));

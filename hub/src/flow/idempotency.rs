@@ -14,7 +14,7 @@ use crate::store::{
 /// request may take; after it, its process is taken to be dead and the work is done again, which every
 /// route allows.
 const CLAIM_LEASE_S: i64 = 90;
-/// How long keys are kept, in seconds of real time: seven days.
+/// How long keys are kept at the least, in seconds of real time: seven days. They are swept once a day.
 pub const KEPT_S: i64 = 7 * 24 * 3600;
 
 /// What became of a key.
@@ -59,6 +59,7 @@ pub fn claim(hub: &Hub, merchant: &str, route: &str, key: &str, fingerprints: &[
         key: Key { merchant_id: merchant.to_owned(), route: route.to_owned(), key: key.to_owned() },
         fingerprint: fingerprints.first().cloned().unwrap_or_default(),
         claimed_at: hub.clock.real_now(),
+        payment_id: None,
     }
 }
 

@@ -211,6 +211,7 @@ fn tell(
         payment_id: payment.map(|(_, payment)| payment.clone()),
         body: document::instrument_event_body(kind, now, instrument),
         kind: kind.to_owned(),
+        change: None,
         created_at: now,
     });
 }

@@ -127,6 +127,7 @@ pub async fn disable_endpoint(hub: &Hub, endpoint: &Endpoint, reason: &str) -> R
         payment_id: None,
         kind: ENDPOINT_DISABLED_EVENT.to_owned(),
         body: endpoint_disabled_body(now, &endpoint.id, reason),
+        change: None,
         created_at: now,
     };
     if hub.store.disable_endpoint(&endpoint.merchant_id, &endpoint.id, reason, &event).await? {
@@ -153,6 +154,7 @@ pub async fn try_endpoint(hub: &Hub, merchant: &str, id: &EndpointId) -> Result<
         payment_id: None,
         kind: TEST_EVENT.to_owned(),
         body: test_event_body(now, &endpoint.id),
+        change: None,
         created_at: now,
     };
     hub.store.insert_event(&event, Some(&endpoint.id), now).await?;

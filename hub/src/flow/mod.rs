@@ -11,6 +11,7 @@ pub mod create_payment;
 pub mod deliver_event;
 pub mod document;
 pub mod drive_task;
+pub mod history;
 pub mod idempotency;
 mod keep_instruments;
 pub mod manage_endpoints;

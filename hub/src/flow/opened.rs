@@ -16,7 +16,7 @@ use crate::flow::idempotency::{Keyed, Wording, sealed};
 use crate::flow::keep_instruments::token_keys;
 use crate::state::Hub;
 use crate::store::{
-    Aggregate, Attempt, Changes, KeptBody, KeyAnswer, KeyClaim, Payment, PaymentKey, StoreError,
+    Aggregate, Attempt, Changes, KeptBody, Key, KeyAnswer, KeyClaim, Payment, PaymentKey, StoreError,
 };
 
 /// What the provider's answer told of a payment whose request waits for an answer under its key.
@@ -42,25 +42,27 @@ impl Opened {
         &self,
         hub: &Hub,
         aggregates: &mut BTreeMap<PaymentKey, Aggregate>,
-        kept: &KeptInstruments,
+        instruments: &KeptInstruments,
         changes: &mut Changes,
         now: Timestamp,
     ) -> Result<Made, StoreError> {
         let before = changes.events.len();
-        let payment = apply_known(hub, &self.known, aggregates, kept, changes, now)?;
+        let payment = apply_known(hub, &self.known, aggregates, instruments, changes, now)?;
         let kind = document::event_kind(payment.status);
         let event = changes.events[before..].iter().find(|event| event.kind == kind);
         let KeyClaim { key, claimed_at, .. } = &self.keyed.claim;
         let (status, wording) = (self.keyed.answer)(&payment);
         let told = event.and_then(|event| Some((event, document::told_by(&event.body)?)));
         let (body, text) = match (wording, told) {
+            (Wording::Document, Some((event, text))) if event.is_answer(status) => (None, text.to_owned()),
             (Wording::Document, Some((event, text))) => {
-                (KeptBody::OfEvent(event.id.clone()), text.to_owned())
+                (Some(KeptBody::OfEvent(event.id.clone())), text.to_owned())
             }
-            (Wording::Document, None) => sealed(hub, key, document::text(hub, &payment))?,
-            (Wording::Text(text), _) => sealed(hub, key, text)?,
+            (Wording::Document, None) => kept(hub, key, document::text(hub, &payment))?,
+            (Wording::Text(text), _) => kept(hub, key, text)?,
         };
-        changes.answers.push(KeyAnswer { key: key.clone(), claimed_at: *claimed_at, status, body });
+        let answer = |body| KeyAnswer { key: key.clone(), claimed_at: *claimed_at, status, body };
+        changes.answers.extend(body.map(answer));
         Ok(Made { payment, kept: Some((status, text)) })
     }
 }
@@ -105,4 +107,10 @@ pub(super) fn is_true(
     untouched.contains(key)
         || read.get(key).is_some_and(Aggregate::is_as_created)
         || fault!("believe_what_was_foreseen")
+}
+
+/// An answer to be kept under its key, and its text.
+fn kept(hub: &Hub, key: &Key, text: String) -> Result<(Option<KeptBody>, String), StoreError> {
+    let (body, text) = sealed(hub, key, text)?;
+    Ok((Some(body), text))
 }

@@ -13,12 +13,11 @@ use payment::summary::Certainty;
 use payment::{Money, Order, Status, Subject, Timestamp};
 
 use crate::fault::fault;
-use crate::flow::apply_facts::Source;
 use crate::flow::receive_notice::{Arrival, Found, Judged};
 use crate::state::Hub;
 use crate::store::{
-    Aggregate, Attempt, Changes, FoundAttempt, HistoryLine, Named, Naming, Payment, PaymentDetail,
-    PaymentKey, StoreError, Tx,
+    Aggregate, Attempt, Changes, FoundAttempt, Named, Naming, Payment, PaymentDetail, PaymentKey, StoreError,
+    Tx,
 };
 
 /// Our reference of a charge that the provider has repeated: it has none of its own at the provider.
@@ -103,15 +102,6 @@ async fn insert(tx: &mut Tx, mut made: Aggregate, changes: &mut Changes) -> Resu
         }
     }
     changes.attempts.extend(made.attempts.iter().cloned());
-    let line = HistoryLine {
-        version: made.payment.version,
-        from: None,
-        to: made.payment.status,
-        certainty: made.payment.certainty,
-        source: Source::Notice.word().to_owned(),
-        at: made.payment.created_at,
-    };
-    changes.history.push(((made.payment.merchant_id.clone(), made.payment.id.clone()), line));
     Ok(made)
 }
 

@@ -11,8 +11,8 @@ use super::idempotency::KeyAnswer;
 use super::instruments::TokenKey;
 use super::operations::HandedOver;
 use super::rows::{
-    Attempt, AttemptKey, CallLine, Case, Event, FoundSubject, HistoryLine, Instrument, KeptNotice, NewCall,
-    NewFact, NewWork, Operation, OperationKey, Payment, PaymentKey,
+    Attempt, AttemptKey, CallLine, Case, Event, FoundSubject, Instrument, KeptNotice, NewCall, NewFact,
+    NewWork, Operation, OperationKey, Payment, PaymentKey,
 };
 use super::sets::Script;
 
@@ -43,8 +43,6 @@ pub struct Changes {
     pub payments: BTreeMap<PaymentKey, Payment>,
     /// Those of them that were open and are not any more, or are again.
     pub turned: BTreeSet<PaymentKey>,
-    /// Lines of histories.
-    pub history: Vec<(PaymentKey, HistoryLine)>,
     /// Events, for every endpoint of their merchants.
     pub events: Vec<Event>,
     /// Cases of merchants.
@@ -79,7 +77,6 @@ impl Changes {
             mut instruments,
             mut payments,
             mut turned,
-            history,
             events,
             cases,
             notices,
@@ -101,7 +98,6 @@ impl Changes {
         self.instruments.append(&mut instruments);
         self.payments.append(&mut payments);
         self.turned.append(&mut turned);
-        self.history.extend(history);
         self.events.extend(events);
         self.cases.extend(cases);
         self.notices.extend(notices);
@@ -151,7 +147,6 @@ impl Changes {
         script.hand_over(&self.handed_over);
         script.write_instruments(&self.instruments)?;
         script.update_payments(&self.payments, &self.turned)?;
-        script.insert_history(&self.history);
         script.insert_events(&self.events);
         script.deliver_to_all(&self.events, is_postgres);
         script.open_cases(&self.cases);

@@ -32,7 +32,7 @@ const TOLD: &str = "SELECT merchant_id, route, key FROM claimed UNION ALL SELECT
 fn of_created(table: &str) -> Option<&'static str> {
     match table {
         _ if fault!("write_what_belongs_to_nothing") => Some(""),
-        "history" | "provider_call" => Some("column2 IN (SELECT id FROM created)"),
+        "provider_call" => Some("column2 IN (SELECT id FROM created)"),
         "attempt" | "work" => Some("column3 IN (SELECT id FROM created)"),
         _ => None,
     }
@@ -61,7 +61,7 @@ type Row = (String, Option<String>, Option<String>);
 
 impl Store {
     /// Claims keys and writes new payments with what belongs to them, in a transaction of its own of one of the
-    /// [`Store::writers`]. `changes` are the attempts, calls, lines of history and work of these payments and nothing
+    /// [`Store::writers`]. `changes` are the attempts, calls and work of these payments and nothing
     /// else. There is at least one claim and one payment, and no key is claimed twice.
     ///
     /// # Errors
@@ -77,7 +77,6 @@ impl Store {
         let mut script = Script::default();
         script.insert_attempts(&changes.attempts, &changes.memos, true);
         script.insert_calls(&changes.calls);
-        script.insert_history(&changes.history);
         script.schedule_work(&changes.scheduled);
         let mut joint = joint(claims, payments)?;
         joint.add_script(script, of_created)?;

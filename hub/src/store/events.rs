@@ -5,11 +5,12 @@ use payment::{Entropy, Timestamp};
 use sqlx::FromRow;
 
 use super::database::{Store, StoreError, Tx, instant, on, parsed};
-use super::payments::page;
-use super::rows::{Cursor, Event, EventFilter, Page, ResendFilter};
+use super::payments::{certainty_of, page};
+use super::rows::{Cursor, Event, EventFilter, Page, ResendFilter, StatusChange};
 use super::sets::{Rows, Script};
 
-const INSERT: &str = "INSERT INTO event (merchant_id, id, payment_id, kind, body, created_at) {rows}";
+const INSERT: &str = "INSERT INTO event (merchant_id, id, payment_id, kind, body, version, from_status, to_status, certainty, \
+     source, created_at) {rows}";
 const DELIVER_TO_ALL_SQLITE: &str = "INSERT INTO delivery (merchant_id, event_id, endpoint_id, state, tries, next_at, \
      claimed_until, claim) SELECT e.merchant_id, v.column2, e.id, 'pending', 0, v.column3, 0, 0 \
      FROM ({rows}) AS v JOIN event_endpoint e ON e.merchant_id = v.column1 AND e.disabled_reason IS NULL";
@@ -54,6 +55,11 @@ struct EventRow {
     payment_id: Option<String>,
     kind: String,
     body: String,
+    version: Option<i64>,
+    from_status: Option<String>,
+    to_status: Option<String>,
+    certainty: Option<String>,
+    source: Option<String>,
     created_at: i64,
 }
 
@@ -227,12 +233,18 @@ impl<'a> Script<'a> {
     /// Writes events.
     pub(super) fn insert_events(&mut self, events: &'a [Event]) {
         let rows = Rows::of(events, |query, event| {
+            let change = event.change.as_ref();
             query
                 .bind(&event.merchant_id)
                 .bind(event.id.as_str())
                 .bind(event.payment_id.as_ref().map(PaymentId::as_str))
                 .bind(&event.kind)
                 .bind(&event.body)
+                .bind(change.map(|change| change.version))
+                .bind(change.map(|change| change.from.word()))
+                .bind(change.map(|change| change.to.word()))
+                .bind(change.map(|change| change.certainty.word()))
+                .bind(change.map(|change| change.source.as_str()))
                 .bind(event.created_at.as_microsecond())
         });
         self.add(INSERT, rows);
@@ -252,12 +264,24 @@ impl TryFrom<EventRow> for Event {
     type Error = StoreError;
 
     fn try_from(row: EventRow) -> Result<Self, StoreError> {
+        let change = match (row.version, row.from_status, row.to_status, row.certainty, row.source) {
+            (Some(version), Some(from), Some(to), Some(certainty), Some(source)) => Some(StatusChange {
+                version,
+                from: parsed(&from, "event")?,
+                to: parsed(&to, "event")?,
+                certainty: certainty_of(&certainty)?,
+                source,
+            }),
+            (None, None, None, None, None) => None,
+            _ => return Err(StoreError::Corrupt("event")),
+        };
         Ok(Self {
             id: parsed(&row.id, "event")?,
             merchant_id: row.merchant_id,
             payment_id: row.payment_id.map(|id| parsed(&id, "event")).transpose()?,
             kind: row.kind,
             body: row.body,
+            change,
             created_at: instant(row.created_at)?,
         })
     }

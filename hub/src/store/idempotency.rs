@@ -2,25 +2,50 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use payment::Timestamp;
-use payment::id::EventId;
+use payment::id::{EventId, PaymentId};
+use payment::{Status, Timestamp};
 
 use super::database::{Store, StoreError, Tx, fence, on};
+use super::rows::{Event, StatusChange};
 use super::sets::{Rows, Script};
+use crate::fault::fault;
 
-pub(super) const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at) \
+/// Which event `opening` of the payment in a claim tells its answer where none is written: see [`Event::is_answer`].
+macro_rules! is_opening {
+    () => {
+        "opening.merchant_id = idempotency.merchant_id AND opening.payment_id = idempotency.payment_id \
+         AND opening.version = 2 AND opening.source = 'answer' AND opening.to_status = 'requires_action'"
+    };
+}
+pub(super) const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at, payment_id) \
      {rows} ON CONFLICT DO NOTHING RETURNING merchant_id, route, key";
-const READ: &str = "SELECT i.merchant_id, i.route, i.key, i.fingerprint, i.claimed_at, i.status, i.sealed_body, e.body \
-     FROM ({rows}) AS v JOIN idempotency i ON i.merchant_id = v.column1 AND i.route = v.column2 \
-     AND i.key = v.column3 LEFT JOIN event e ON e.merchant_id = i.merchant_id AND e.id = i.event_id";
-const TAKE_OVER: &str = "UPDATE idempotency SET claimed_at = $5 \
-     WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at = $4 AND status IS NULL";
+pub(super) const READ: &str = concat!(
+    "SELECT idempotency.merchant_id, idempotency.route, idempotency.key, fingerprint, claimed_at, status, sealed_body, \
+     told.body, opening.body FROM ({rows}) AS v JOIN idempotency ON idempotency.merchant_id = v.column1 \
+     AND idempotency.route = v.column2 AND idempotency.key = v.column3 \
+     LEFT JOIN event told ON told.merchant_id = idempotency.merchant_id AND told.id = idempotency.event_id \
+     LEFT JOIN event opening ON ",
+    is_opening!()
+);
+const TAKE_OVER: &str = concat!(
+    "UPDATE idempotency SET claimed_at = $5 WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at = $4 \
+     AND status IS NULL AND NOT EXISTS (SELECT 1 FROM event opening WHERE ",
+    is_opening!(),
+    ")"
+);
 const FINISH: &str = "UPDATE idempotency SET status = v.column4, sealed_body = v.column5, event_id = v.column6 \
      FROM ({rows}) AS v WHERE idempotency.merchant_id = v.column1 AND idempotency.route = v.column2 \
      AND idempotency.key = v.column3 AND idempotency.claimed_at <= v.column7";
+/// HTTP status of the answers that such events tell.
+const CREATED: u16 = 201;
 const RELEASE: &str = "DELETE FROM idempotency \
      WHERE merchant_id = $1 AND route = $2 AND key = $3 AND claimed_at BETWEEN $4 AND $5 AND status IS NULL";
-const FORGET: &str = "DELETE FROM idempotency WHERE claimed_at < $1";
+// No index tells of the age of keys: it would cost each request more than reading all of them costs now and then.
+pub(super) const NEXT: &str = "SELECT merchant_id, route, key, claimed_at FROM idempotency \
+     WHERE (merchant_id, route, key) > ($1, $2, $3) ORDER BY merchant_id, route, key LIMIT $4";
+const FORGET: &str = "DELETE FROM idempotency WHERE (merchant_id, route, key, claimed_at) IN ({rows})";
+/// Most keys that are read at once to see how old they are.
+const READ_AT_ONCE: i64 = 1000;
 
 /// A key as it stands in the record.
 #[derive(Clone, Debug)]
@@ -62,6 +87,8 @@ pub struct KeyClaim {
     pub fingerprint: String,
     /// Real time.
     pub claimed_at: Timestamp,
+    /// The payment that is created with it.
+    pub payment_id: Option<PaymentId>,
 }
 
 /// An answer to be kept under a key.
@@ -111,7 +138,21 @@ pub(super) fn claim_rows<'a>(claims: &[&'a KeyClaim]) -> Rows<'a> {
             .bind(&claim.key.key)
             .bind(&claim.fingerprint)
             .bind(claim.claimed_at.as_microsecond())
+            .bind(claim.payment_id.as_ref().map(PaymentId::as_str))
     })
+}
+
+impl Event {
+    /// Whether it tells an answer with this HTTP status to the request that created its payment, so that none has to be written
+    /// under the key: what the provider answered was the first that was learned of the payment, and its shopper may pay.
+    pub(crate) fn is_answer(&self, status: u16) -> bool {
+        let is_opening = |change: &StatusChange| {
+            change.version == 2 && change.source == "answer" && change.to == Status::RequiresAction
+        };
+        let is_told =
+            self.change.as_ref().is_some_and(is_opening) || fault!("leave_every_answer_to_its_event");
+        status == CREATED && is_told
+    }
 }
 
 impl Tx {
@@ -126,14 +167,28 @@ impl Tx {
         &mut self,
         keys: &[&Key],
     ) -> Result<BTreeMap<Key, IdempotencyRecord>, StoreError> {
-        type Row = (String, String, String, String, i64, Option<i64>, Option<Vec<u8>>, Option<String>);
+        type Row = (
+            String,
+            String,
+            String,
+            String,
+            i64,
+            Option<i64>,
+            Option<Vec<u8>>,
+            Option<String>,
+            Option<String>,
+        );
         let bound = Rows::of(keys, |query, key| query.bind(&key.merchant_id).bind(&key.route).bind(&key.key));
         let rows = self.read_rows::<Row>(READ, bound).await?;
-        let record = |(merchant_id, route, key, fingerprint, claimed_at, status, sealed, event): Row| {
-            let body = sealed.map(RecordedBody::Sealed).or(event.map(RecordedBody::OfEvent));
-            let answer = status.and_then(|status| u16::try_from(status).ok()).zip(body);
-            (Key { merchant_id, route, key }, IdempotencyRecord { fingerprint, claimed_at, answer })
-        };
+        let record =
+            |(merchant_id, route, key, fingerprint, claimed_at, status, sealed, told, opening): Row| {
+                let written = sealed.map(RecordedBody::Sealed).or(told.map(RecordedBody::OfEvent));
+                let answer = match status {
+                    Some(status) => u16::try_from(status).ok().zip(written),
+                    None => opening.map(|event| (CREATED, RecordedBody::OfEvent(event))),
+                };
+                (Key { merchant_id, route, key }, IdempotencyRecord { fingerprint, claimed_at, answer })
+            };
         Ok(rows.into_iter().map(record).collect())
     }
 }
@@ -203,13 +258,84 @@ impl Store {
         tx.commit().await
     }
 
-    /// Forgets keys claimed before `before` (real time).
+    /// Forgets keys claimed before `before` (real time). It reads all keys, some at a time.
     pub async fn forget_idempotency_keys(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let mut tx = self.begin().await?;
-        let gone = on!(tx.link()?, connection => {
-            sqlx::query(FORGET).bind(before.as_microsecond()).execute(connection).await?.rows_affected()
-        });
-        tx.commit().await?;
-        Ok(gone)
+        type Row = (String, String, String, i64);
+        let (mut merchant, mut route, mut key) = <(String, String, String)>::default();
+        let mut gone = 0;
+        loop {
+            let mut reader = self.read().await?;
+            let keys: Vec<Row> = on!(reader.link(), connection => {
+                sqlx::query_as(NEXT)
+                    .bind(&merchant)
+                    .bind(&route)
+                    .bind(&key)
+                    .bind(READ_AT_ONCE)
+                    .fetch_all(connection)
+                    .await?
+            });
+            drop(reader);
+            let is_old = |(.., claimed_at): &&Row| *claimed_at < before.as_microsecond();
+            let old = Rows::of(keys.iter().filter(is_old), |query, (merchant, route, key, claimed_at)| {
+                query.bind(merchant).bind(route).bind(key).bind(*claimed_at)
+            });
+            if !old.is_empty() {
+                let mut tx = self.begin().await?;
+                gone += tx.count_rows(FORGET, old).await?;
+                tx.commit().await?;
+            }
+            let Some(last) = keys.into_iter().next_back() else { return Ok(gone) };
+            (merchant, route, key, _) = last;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use testing::TestDatabase;
+
+    use super::*;
+
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    fn claims(name: &str, count: i64, claimed_at: Timestamp) -> Vec<KeyClaim> {
+        (0..count)
+            .map(|number| KeyClaim {
+                key: Key {
+                    merchant_id: format!("tienda-{}", number % 3),
+                    route: "/prueba".into(),
+                    key: format!("{name}-{number}"),
+                },
+                fingerprint: "huella".into(),
+                claimed_at,
+                payment_id: None,
+            })
+            .collect()
+    }
+
+    testing::both_databases! {
+        async fn keys_are_forgotten_by_their_age_however_many_there_are(database: TestDatabase) {
+            let store = Store::connect(&database.url).await.expect("the database");
+            store.migrate().await.expect("the schema");
+            let now = Timestamp::UNIX_EPOCH + 24 * HOUR;
+            let mut tx = store.begin().await.expect("a transaction");
+            for claims in [claims("vieja", READ_AT_ONCE + 7, now - HOUR), claims("nueva", READ_AT_ONCE, now)] {
+                for some in claims.chunks(200) {
+                    let claimed = tx.claim_keys(&some.iter().collect::<Vec<_>>()).await.expect("claimed");
+                    assert_eq!(claimed.len(), some.len());
+                }
+            }
+            tx.commit().await.expect("written");
+            // One that was taken over counts from then on.
+            let taken = store.take_over_idempotency_key("tienda-0", "/prueba", "vieja-0", (now - HOUR).as_microsecond(), now);
+            assert!(taken.await.expect("taken over"));
+
+            assert_eq!(store.forget_idempotency_keys(now).await.expect("forgotten") as i64, READ_AT_ONCE + 6);
+            assert_eq!(store.forget_idempotency_keys(now).await.expect("forgotten"), 0);
+            let rest = store.forget_idempotency_keys(now + HOUR).await.expect("forgotten");
+            assert_eq!(rest as i64, READ_AT_ONCE + 1);
+            store.close().await;
+        }
     }
 }

@@ -130,6 +130,7 @@ mod tests {
             },
             fingerprint: "huella".into(),
             claimed_at: Timestamp::UNIX_EPOCH,
+            payment_id: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use payment::{Currency, Money, Timestamp};
 
 use super::database::{Link, Store, StoreError, Tx, from_json, instant, on, parsed, to_json};
 use super::direct::record;
-use super::rows::{Cursor, HistoryLine, Page, Payment, PaymentFilter, PaymentKey};
+use super::rows::{Cursor, Page, Payment, PaymentFilter, PaymentKey};
 use super::sets::{Rows, Script};
 
 /// How a new payment is written: the columns are those of [`New::bind`].
@@ -76,10 +76,6 @@ const NEWER_CLOSED: &str = newer!("is_open = 0 AND status = $3");
 /// A customer's open payments, newest first.
 pub(super) const OPEN_OF_CUSTOMER: &str = "SELECT * FROM payment WHERE merchant_id = $1 AND customer = $2 \
      AND is_open = 1 ORDER BY id DESC LIMIT $3";
-const INSERT_HISTORY: &str = "INSERT INTO history (merchant_id, payment_id, version, from_status, to_status, \
-     certainty, source, at) {rows}";
-const HISTORY: &str = "SELECT version, from_status, to_status, certainty, source, at FROM history \
-     WHERE merchant_id = $1 AND payment_id = $2 ORDER BY version";
 /// Open payments by the second in which they were created: what is read does not grow with a burst of orders. They are found
 /// merchant by merchant, since each one's open payments lie together; what the planners know of merchants does not lead them
 /// there.
@@ -226,26 +222,6 @@ impl Store {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// A payment's history, oldest first.
-    pub async fn history(&self, merchant: &str, id: &PaymentId) -> Result<Vec<HistoryLine>, StoreError> {
-        type Row = (i64, Option<String>, String, String, String, i64);
-        let mut reader = self.read().await?;
-        let rows: Vec<Row> = on!(reader.link(), connection => {
-            sqlx::query_as(HISTORY).bind(merchant).bind(id.as_str()).fetch_all(connection).await?
-        });
-        let line = |(version, from, to, certainty, source, at): Row| {
-            Ok(HistoryLine {
-                version,
-                from: from.map(|word| parsed(&word, "history")).transpose()?,
-                to: parsed(&to, "history")?,
-                certainty: certainty_of(&certainty)?,
-                source,
-                at: instant(at)?,
-            })
-        };
-        rows.into_iter().map(line).collect()
-    }
-
     /// The open payments by provider, currency and age, for the gauges.
     pub async fn pending_by_age(&self, now: Timestamp) -> Result<Vec<PendingCount>, StoreError> {
         let mut reader = self.read().await?;
@@ -324,22 +300,6 @@ impl<'a> Script<'a> {
         });
         self.add_apart(UPDATE_TURNED, rows);
         Ok(())
-    }
-
-    /// Appends lines to the histories of payments.
-    pub(super) fn insert_history(&mut self, lines: &'a [(PaymentKey, HistoryLine)]) {
-        let rows = Rows::of(lines, |query, row| {
-            query
-                .bind(&row.0.0)
-                .bind(row.0.1.as_str())
-                .bind(row.1.version)
-                .bind(row.1.from.map(payment::Status::word))
-                .bind(row.1.to.word())
-                .bind(row.1.certainty.word())
-                .bind(&row.1.source)
-                .bind(row.1.at.as_microsecond())
-        });
-        self.add(INSERT_HISTORY, rows);
     }
 }
 
@@ -446,7 +406,7 @@ impl TryFrom<PaymentRow> for Payment {
     }
 }
 
-fn certainty_of(word: &str) -> Result<Certainty, StoreError> {
+pub(super) fn certainty_of(word: &str) -> Result<Certainty, StoreError> {
     [Certainty::Confirmed, Certainty::Unknown]
         .into_iter()
         .find(|certainty| certainty.word() == word)

@@ -4,14 +4,14 @@ use sqlx::AssertSqlSafe;
 use testing::{DatabaseKind, TestDatabase};
 
 use super::database::Link;
-use super::{Store, cases, deliveries, events, notices, payments, work};
+use super::{Store, cases, deliveries, events, idempotency, notices, payments, work};
 
 /// Rows of each table that grows, so many that a planner would not rather read them all.
 const ROWS: u32 = 20_000;
 
 /// The tables and aliases that are never gone through as a whole.
-const GROWING: [&str; 9] =
-    ["payment", "work", "w", "line", "delivery", "d", "event", "notice", "payment_case"];
+const GROWING: [&str; 10] =
+    ["payment", "work", "w", "line", "delivery", "d", "event", "notice", "payment_case", "idempotency"];
 
 /// A statement and values for its parameters.
 struct Asked {
@@ -65,19 +65,22 @@ fn every_one(kind: DatabaseKind) -> Vec<Asked> {
         asked("the latest notices", notices::LATEST, &["'m'", "200"]),
         asked("notices of a payment", notices::COLUMNS_OF_PAYMENT, &["'m'", "'pay_00007'"]),
         asked("notices kept lately", notices::KEPT_SINCE, &["'m'", "'a'", "19000", "200"]),
+        asked("the next keys", idempotency::NEXT, &["'m'", "'/'", "'k-7'", "1000"]),
         asked("open cases", cases::OPEN, &["'m'", "20"]),
     ]
 }
 
 /// Fills the growing tables. One in a hundred payments is open.
-const SEED: [&str; 6] = [
+const SEED: [&str; 7] = [
     "INSERT INTO payment SELECT 'm', 'pay_' || i, 'R-' || i, 'k', 'p', 'a', 'c' || i % 1000, '{}', 'COP', 1, 0, 0, 0, 0, \
      CASE WHEN i % 100 = 0 THEN 'pending' ELSE 'approved' END, \
      CASE WHEN i % 100 = 0 THEN 1 ELSE 0 END, 'confirmed', NULL, '{}', i, 1, i, i FROM number",
     "INSERT INTO work SELECT 'm', 'att_' || i, 'pay_' || i, 'a', i % 2, i, 0, 0, 0, 'probe' FROM number",
-    "INSERT INTO event SELECT 'm', 'evt_' || i, 'pay_' || i, 'payment.approved', '{}', i FROM number",
+    "INSERT INTO event SELECT 'm', 'evt_' || i, 'pay_' || i, 'payment.approved', '{}', 2, 'created', 'approved', 'confirmed', \
+     'probe', i FROM number",
     "INSERT INTO delivery SELECT 'm', 'evt_' || i, 'whe_1', 'pending', 0, i, 0, 0, NULL FROM number",
     "INSERT INTO notice SELECT 'm', 'ntc_' || i, 'a', 'pay_' || i, 'forged', '', '', NULL, 1, NULL, 200, i FROM number",
+    "INSERT INTO idempotency SELECT 'm', '/', 'k-' || i, 'f', i, 'pay_' || i, NULL, NULL, NULL FROM number",
     "INSERT INTO payment_case SELECT 'm', 'pay_' || i, 'conflict', 'case_' || i, i FROM number",
 ];
 

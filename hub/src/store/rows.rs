@@ -310,23 +310,6 @@ pub struct RecordedFact {
     pub recorded_at: Timestamp,
 }
 
-/// One line of a payment's history.
-#[derive(Clone, Debug)]
-pub struct HistoryLine {
-    /// The payment's version after the change.
-    pub version: i64,
-    /// The status it left; absent for the first line.
-    pub from: Option<Status>,
-    /// The status it came to.
-    pub to: Status,
-    /// Sure or not.
-    pub certainty: Certainty,
-    /// How we learned: the word of [`crate::flow::Source`].
-    pub source: String,
-    /// Business time.
-    pub at: Timestamp,
-}
-
 /// One call to a provider in the wire log; texts are masked before they are written.
 #[derive(Clone, Debug)]
 pub struct CallLine {
@@ -403,8 +386,25 @@ pub struct Event {
     pub kind: String,
     /// The body as it is delivered, byte for byte.
     pub body: String,
+    /// What changed in the payment; absent where it tells of something else.
+    pub change: Option<StatusChange>,
     /// Business time.
     pub created_at: Timestamp,
+}
+
+/// What changed in a payment when an event told of it.
+#[derive(Clone, Debug)]
+pub struct StatusChange {
+    /// The payment's version after the change.
+    pub version: i64,
+    /// The status it left, which may be the one it came to: sums change too.
+    pub from: Status,
+    /// The status it came to.
+    pub to: Status,
+    /// Sure or not.
+    pub certainty: Certainty,
+    /// How we learned: the word of [`crate::flow::Source`].
+    pub source: String,
 }
 
 /// One event on its way to one endpoint.

@@ -48,6 +48,11 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// Whether there are none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// The next value.
     pub(super) fn bind(mut self, value: impl Into<Value<'a>>) -> Self {
         self.values.push(value.into());
@@ -83,7 +88,7 @@ impl<'a> Script<'a> {
     }
 
     fn add_part(&mut self, template: &'static str, rows: Rows<'a>, is_apart: bool) {
-        if rows.count > 0 {
+        if !rows.is_empty() {
             self.parts.push(Part { template, rows, is_apart });
         }
     }

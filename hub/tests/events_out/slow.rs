@@ -159,6 +159,7 @@ async fn write_events(stage: &Stage, endpoint: &str, count: usize) {
             payment_id: None,
             kind: "endpoint.test".into(),
             body: r#"{"type":"endpoint.test"}"#.into(),
+            change: None,
             created_at: now,
         };
         tx.insert_event_for(&event, &endpoint, now).await.expect("an event");

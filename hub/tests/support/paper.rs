@@ -1,5 +1,6 @@
 //! A provider on paper: the least protocol that a story of the API needs. The description of an order says what
-//! happens to it: `refuse`, `decline`, `call` (asks the account's address and opens when that answers).
+//! happens to it: `refuse`, `decline`, `wait`, `call` (asks the account's address and opens when that
+//! answers).
 
 use payment::account::Account;
 use payment::fact::{Ending, FactKind, Opening, Outcome, Reason, Telling};
@@ -57,6 +58,7 @@ impl Provider for Paper {
             Task::Authorize(authorization) => match authorization.order.description.as_deref() {
                 Some("refuse") => refused("config_error", Advice::Contact),
                 Some("decline") => refused("card_declined", Advice::ChangeInstrument),
+                Some("wait") => waits(authorization, account, moment.now),
                 Some("call") => call(account),
                 Some(_) | None => opened(authorization, account, moment.now),
             },
@@ -118,6 +120,12 @@ fn opened(authorization: &Authorization, account: &Account, now: Timestamp) -> S
     };
     let facts = vec![Fact::new(now, FactKind::Opened(opening))];
     Step::Learned(vec![Observation { subject: subject(account, &provider_reference), facts }].into())
+}
+
+fn waits(authorization: &Authorization, account: &Account, now: Timestamp) -> Step {
+    let subject = subject(account, &format!("P-{}", authorization.reference));
+    let waiting = Fact::new(now, FactKind::InProgress(Telling { reason: Reason::default() }));
+    Step::Learned(vec![Observation { subject, facts: vec![waiting] }].into())
 }
 
 fn learned(account: &Account, target: &Target, now: Timestamp, kind: FactKind) -> Step {

@@ -17,8 +17,8 @@ use payment::{Currency, Entropy, Fact, FactKind, Money, Order, Status, Timestamp
 use url::Url;
 
 use crate::store::{
-    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, Failure, HistoryLine, Instrument, InstrumentState,
-    NoticeLine, OperationLine, Payment, PaymentDetail, RecordedFact,
+    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, Failure, Instrument, InstrumentState, NoticeLine,
+    OperationLine, Payment, PaymentDetail, RecordedFact, StatusChange,
 };
 
 const CHANCE: Entropy = Entropy::new([7; 32]);
@@ -272,18 +272,6 @@ pub(super) fn attempt() -> Attempt {
     }
 }
 
-pub(super) fn history() -> Vec<HistoryLine> {
-    let line = |version, from, to| HistoryLine {
-        version,
-        from,
-        to,
-        certainty: Certainty::Confirmed,
-        source: xss(),
-        at: at(),
-    };
-    vec![line(1, None, Status::Created), line(2, Some(Status::Created), Status::RequiresAction)]
-}
-
 pub(super) fn call(status: Option<i64>) -> CallLine {
     CallLine {
         id: "1".into(),
@@ -320,6 +308,13 @@ pub(super) fn event() -> Event {
         payment_id: Some(payment_id()),
         kind: xss(),
         body: "{\"type\":\"<xss>\"}".into(),
+        change: Some(StatusChange {
+            version: 2,
+            from: Status::Created,
+            to: Status::RequiresAction,
+            certainty: Certainty::Confirmed,
+            source: xss(),
+        }),
         created_at: at(),
     }
 }

@@ -18,11 +18,12 @@ use super::super::frame::Frame;
 use super::super::{page, trouble};
 use super::operator::Operator;
 use super::told::{fact_line, fact_word, reason_line, word_of};
+use crate::flow::history::{HistoryLine, history};
 use crate::settings::Merchant;
 use crate::state::Hub;
 use crate::store::{
-    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, HistoryLine, Instrument, NoticeLine, Payment,
-    RecordedFact, StoreError,
+    Attempt, CallLine, Case, Delivery, DeliveryTry, Event, Instrument, NoticeLine, Payment, RecordedFact,
+    StoreError,
 };
 
 #[derive(Template)]
@@ -89,8 +90,10 @@ impl StoryPage {
             Some(id) => store.instrument(merchant_id, id).await?,
             None => None,
         };
+        let told = store.events_of(merchant_id, id).await?;
+        let history = history(&payment, &told);
         let mut events = Vec::new();
-        for event in store.events_of(merchant_id, id).await? {
+        for event in told {
             let deliveries = store.deliveries_of(merchant_id, &event.id).await?;
             let tries = store.delivery_tries(merchant_id, &event.id, TRIES_SHOWN).await?;
             events.push(ToldEvent { event, deliveries, tries });
@@ -105,7 +108,7 @@ impl StoryPage {
             kept,
             attempts: store.attempts(merchant_id, id).await?,
             facts: store.recorded_facts(merchant_id, id).await?,
-            history: store.history(merchant_id, id).await?,
+            history,
             calls: store.calls(merchant_id, id).await?,
             notices: store.notices_of(merchant_id, id).await?,
             events,
@@ -207,7 +210,8 @@ pub(in super::super) fn samples(language: payment::order::Language) -> Vec<Strin
     use super::sample;
     use crate::store::InstrumentState;
 
-    let story = |payment| StoryPage {
+    let story = |payment: Payment, events: &[Event]| StoryPage {
+        history: history(&payment, events),
         frame: Frame::sample(language),
         merchant_id: "uno".into(),
         merchant_name: "<xss>".into(),
@@ -217,28 +221,28 @@ pub(in super::super) fn samples(language: payment::order::Language) -> Vec<Strin
         kept: None,
         attempts: vec![],
         facts: vec![],
-        history: vec![],
         calls: vec![],
         notices: vec![],
         events: vec![],
         cases: vec![],
     };
-    let bare = story(sample::payment(payment::Status::Created));
+    let bare = story(sample::payment(payment::Status::Created), &[]);
+    let event = sample::event();
+    let full = story(sample::payment(payment::Status::Failed), std::slice::from_ref(&event));
     let full = StoryPage {
         charged: Some(sample::instrument(InstrumentState::Removing)),
         kept: Some(sample::instrument(InstrumentState::Active)),
         attempts: vec![sample::attempt()],
         facts: sample::recorded_facts(),
-        history: sample::history(),
         calls: vec![sample::call(Some(200)), sample::call(None)],
         notices: vec![sample::notice("forged"), sample::notice("<xss>")],
         events: vec![ToldEvent {
-            event: sample::event(),
+            event,
             deliveries: vec![sample::delivery()],
             tries: vec![sample::delivery_try()],
         }],
         cases: vec![sample::case()],
-        ..story(sample::payment(payment::Status::Failed))
+        ..full
     };
     [bare, full].iter().map(|page| page.render().expect("it renders")).collect()
 }
