@@ -16,7 +16,7 @@ use crate::fault::fault;
 
 /// After so many rows the log is carried over, each of which changes a few pages: seldom is cheaper, and often is what nobody
 /// waits for.
-const ROWS: u64 = 500;
+const ROWS: u64 = 5000;
 /// What was written is carried over at the latest after this.
 const AT_THE_LATEST: Duration = Duration::from_secs(5);
 /// From so many pages on the log has to be carried over to its end: 64 MiB.
@@ -109,11 +109,11 @@ mod tests {
         let before = size();
         let mut written: u64 = 0;
         testing::until(PATIENCE, async || {
-            let claims: Vec<KeyClaim> = (0..100).map(|number| claim(written + number)).collect();
+            let claims: Vec<KeyClaim> = (0..1000).map(|number| claim(written + number)).collect();
             let mut tx = store.begin_batch(0).await.expect("a transaction");
             tx.begin_payments(&claims.iter().collect::<Vec<_>>(), &[]).await.expect("claimed");
             tx.commit().await.expect("written");
-            written += 100;
+            written += 1000;
             (size() > before).then_some(())
         })
         .await;
