@@ -31,7 +31,7 @@ use crate::machine::{Machine, Tree};
 use crate::report::{Report, print_line};
 use crate::rounds::{Course, FULL, QUICK};
 
-/// Measure the hub beside the ceilings of this machine, on PostgreSQL and SQLite, in four minutes.
+/// Measure the hub beside the ceilings of this machine, on PostgreSQL and SQLite, in five minutes.
 #[derive(Debug, Parser)]
 #[command(name = "bench", args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(
