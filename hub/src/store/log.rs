@@ -2,7 +2,7 @@
 //!
 //! Left to itself SQLite does that within the commit that fills the log: whoever waits for that commit waits for two more
 //! `fsync` and for a thousand pages. A connection of its own does it instead. A log that is never carried over to its end
-//! only grows, because the writer goes on meanwhile: once it is long the writer's place is taken for the rest.
+//! only grows, because the writer goes on meanwhile: once it is long the writer's place is taken for the little that is left.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +21,10 @@ const ROWS: u64 = 5000;
 const AT_THE_LATEST: Duration = Duration::from_secs(5);
 /// From so many pages on the log has to be carried over to its end: 64 MiB.
 const LONG: i64 = 16_384;
+/// How often that is tried with the writer kept away for a moment only.
+const TRIES: usize = 4;
+/// How long that moment is: enough to carry over what came last, and not to make it durable.
+const MOMENT: Duration = Duration::from_millis(2);
 /// From so many pages on SQLite does it itself after all: 256 MiB. Nobody else does it in a process that is not the hub.
 pub(super) const BY_ITSELF: &str = "65536";
 /// How large the log's file may stay once it begins anew, in bytes.
@@ -69,11 +73,24 @@ impl Log {
             return Ok(());
         }
         let mut own = self.own.acquire().await?;
-        let pages = carry_over_on(&mut own).await?;
-        if pages >= LONG {
-            let mut turn = self.writer.connection().await?;
-            carry_over_on(&mut turn).await?;
+        if carry_over_on(&mut own).await? < LONG {
+            return Ok(());
         }
+        for _ in 0..TRIES {
+            // What was written meanwhile is little.
+            carry_over_on(&mut own).await?;
+            let turn = self.writer.connection().await?;
+            let mut rest = std::pin::pin!(carry_over_on(&mut own));
+            if let Ok(carried) = tokio::time::timeout(MOMENT, &mut rest).await {
+                return carried.map(drop);
+            }
+            // The end was reached, and the file is made durable: that does not keep the writer from writing. The next time there
+            // is little of that, too.
+            drop(turn);
+            rest.await?;
+        }
+        let _turn = self.writer.connection().await?;
+        carry_over_on(&mut own).await?;
         Ok(())
     }
 
