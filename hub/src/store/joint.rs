@@ -79,6 +79,8 @@ impl<'a> Joint<'a> {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
+        #[cfg(feature = "faults")]
+        crate::crash::rehearsal::stop_the_dead();
         let mut connection = lane.fresh_connection().await?;
         let told = self.read(&mut connection).await;
         if told.is_err() {
