@@ -105,7 +105,8 @@ async fn sweeps(hub: &Hub, shutdown: &CancellationToken) {
         let mut swept = sweep(hub).await;
         if swept.is_ok() && keys_swept.is_none_or(|at| at.elapsed() >= KEYS_SWEPT_EVERY) {
             swept = sweep_keys(hub).await;
-            keys_swept = Some(Instant::now());
+            // What failed is tried again with the next sweep.
+            keys_swept = swept.is_ok().then(Instant::now);
         }
         if let Err(error) = swept {
             tracing::error!(%error, "what is too old to be kept could not be forgotten");
@@ -118,7 +119,7 @@ async fn sweeps(hub: &Hub, shutdown: &CancellationToken) {
 }
 
 /// Forgets the idempotency keys that are too old to be kept.
-pub async fn sweep_keys(hub: &Hub) -> Result<(), StoreError> {
+async fn sweep_keys(hub: &Hub) -> Result<(), StoreError> {
     let before = hub.clock.real_now() - jiff::SignedDuration::from_secs(KEPT_S);
     hub.store.forget_idempotency_keys(before).await?;
     Ok(())

@@ -157,12 +157,12 @@ CREATE TABLE event (
     payment_id  TEXT COLLATE "C",
     kind        TEXT COLLATE "C" NOT NULL,
     body        TEXT NOT NULL,
-    -- What changed in the payment, where that is what it tells: a payment\'s history is what its events say here.
+    -- What changed in the payment, where that is what it tells: a payment's history is what its events say here.
     version     BIGINT,
-    from_status TEXT,
-    to_status   TEXT,
-    certainty   TEXT,
-    source      TEXT,
+    from_status TEXT COLLATE "C",
+    to_status   TEXT COLLATE "C",
+    certainty   TEXT COLLATE "C",
+    source      TEXT COLLATE "C",
     created_at  BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, id)
 );

@@ -158,7 +158,7 @@ CREATE TABLE event (
     payment_id  TEXT,
     kind        TEXT NOT NULL,
     body        TEXT NOT NULL,
-    -- What changed in the payment, where that is what it tells: a payment\'s history is what its events say here.
+    -- What changed in the payment, where that is what it tells: a payment's history is what its events say here.
     version     BIGINT,
     from_status TEXT,
     to_status   TEXT,

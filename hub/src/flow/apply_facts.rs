@@ -466,8 +466,8 @@ pub(super) fn new_case(hub: &Hub, payment: &PaymentId, kind: CaseKind, now: Time
     }
 }
 
-/// Writes the payment, and when its word or sums changed also an event, of which its history is made. Whatever was learned changes its
-/// version: by that alone others know that it was touched.
+/// Writes the payment, and when its word or sums changed also an event, of which its history is made. Whatever was learned
+/// changes its version: by that alone others know that it was touched.
 fn write_change(
     hub: &Hub,
     known: &Known,

@@ -19,7 +19,7 @@ macro_rules! is_opening {
 }
 pub(super) const CLAIM: &str = "INSERT INTO idempotency (merchant_id, route, key, fingerprint, claimed_at, payment_id) \
      {rows} ON CONFLICT DO NOTHING RETURNING merchant_id, route, key";
-pub(super) const READ: &str = concat!(
+const READ: &str = concat!(
     "SELECT idempotency.merchant_id, idempotency.route, idempotency.key, fingerprint, claimed_at, status, sealed_body, \
      told.body, opening.body FROM ({rows}) AS v JOIN idempotency ON idempotency.merchant_id = v.column1 \
      AND idempotency.route = v.column2 AND idempotency.key = v.column3 \
